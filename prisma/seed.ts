@@ -1,0 +1,89 @@
+import { config as loadDotenv } from 'dotenv';
+import * as z from 'zod';
+import { commandLine } from '../scripts/cli/arguments.ts';
+import { exitCodeOfError, exitCodeOfSignal } from '../scripts/cli/exit-code.ts';
+import { formatCount, formatDuration } from '../scripts/cli/format.ts';
+import { showProgress } from '../scripts/cli/progress-display.ts';
+import { interruptOnSignals } from '../scripts/cli/signals.ts';
+import { arrayLiteral } from '../src/array-literal.ts';
+import { type Database, describeError, openDatabase, parseDatabaseUrl } from '../src/index.ts';
+import { parse } from '../src/parse.ts';
+import { makeTokens } from '../src/tokens.ts';
+
+const seedOptionsSchema = z.object({
+  size: z.int('has to be a whole number of tickets').min(0, 'has to be at least 0'),
+  'batch-size': z
+    .int('has to be a whole number of rows')
+    .min(1, 'has to be at least 1')
+    .max(50_000, 'has to be at most 50,000'),
+});
+
+const USAGE = `npx prisma db seed -- [options]
+
+Fills the tickets table up to a size. Only what is missing is inserted.`;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: string[]): Promise<number> {
+  try {
+    const options = await parseOptions(args);
+    loadDotenv({ quiet: true });
+    const database = openDatabase(parseDatabaseUrl(process.env));
+    try {
+      return await seed(database, options.size, options['batch-size']);
+    } finally {
+      await database.$disconnect();
+    }
+  } catch (error) {
+    process.stderr.write(`seed: ${describeError(error)}\n`);
+    return exitCodeOfError(error);
+  }
+}
+
+async function parseOptions(args: string[]) {
+  const options = await commandLine(args, USAGE)
+    .option('size', { describe: 'Tickets there are to be', type: 'number', default: 1_000_000, requiresArg: true })
+    .option('batch-size', {
+      describe: 'Tickets inserted in one statement',
+      type: 'number',
+      default: 10_000,
+      requiresArg: true,
+    })
+    .parseAsync();
+  return parse(seedOptionsSchema, options, (field) => `--${field}`);
+}
+
+/** Brings the table to `size` tickets. Interrupted, it is simply run again. */
+async function seed(database: Database, size: number, batchSize: number): Promise<number> {
+  const present = await database.ticket.count();
+  if (present >= size) {
+    process.stdout.write(`tickets has ${formatCount(present)} rows already: nothing to insert\n`);
+    return 0;
+  }
+  const progress = showProgress(
+    'seeding',
+    { rowsDone: present, rowsTotal: size, totalIsEstimate: false },
+    process.stdout,
+  );
+  const interruption = interruptOnSignals((signal) => progress.say(`${signal}: stopping after this batch`));
+  let inserted = 0;
+  while (present + inserted < size && !interruption.signal.aborted) {
+    const batch = Math.min(batchSize, size - present - inserted);
+    await insertTickets(database, present + inserted, makeTokens(batch));
+    inserted += batch;
+    progress.add(batch);
+  }
+  const { elapsedMs } = progress.stop();
+  process.stdout.write(
+    `inserted ${formatCount(inserted)} tickets in ${formatDuration(elapsedMs)}; the table has ${formatCount(present + inserted)}\n`,
+  );
+  return interruption.received ? exitCodeOfSignal(interruption.received) : 0;
+}
+
+/** Tokens come from the application, as they do when a ticket is sold; the rest is only there to give rows a real width. */
+async function insertTickets(database: Database, sold: number, tokens: string[]): Promise<void> {
+  await database.$executeRaw`
+    INSERT INTO tickets (token, subject, holder_email)
+    SELECT token, 'Seat ' || ${sold} + place || ', open-air season', 'holder-' || ${sold} + place || '@example.com'
+    FROM unnest(${arrayLiteral(tokens)}::uuid[]) WITH ORDINALITY AS fresh (token, place)`;
+}

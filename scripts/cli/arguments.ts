@@ -1,0 +1,20 @@
+import yargs from 'yargs';
+import { ConfigurationError } from '../../src/index.ts';
+
+/**
+ * What all commands have in common: unknown options, stray words and missing values are refused, in one line.
+ *
+ * @param args the command line without node and script
+ * @param usage how the command is called, a blank line, what it does
+ */
+export function commandLine(args: string[], usage: string) {
+  return yargs(args)
+    .usage(usage)
+    .strict()
+    .demandCommand(0, 0, '', 'There are no commands, only options')
+    .wrap(100)
+    .version(false)
+    .fail((message, error) => {
+      throw error ?? new ConfigurationError(`${message}. See --help.`);
+    });
+}

@@ -1,0 +1,21 @@
+import { constants } from 'node:os';
+import { ConfigurationError, HeldByAnotherProcessError } from '../../src/index.ts';
+
+/** What the command's exit codes mean: the one place where they are stated. `--help` and README print this. */
+export const EXIT_CODES = {
+  0: 'done, or already done',
+  1: 'failed; what was committed is saved, and the same command continues',
+  2: 'bad arguments or configuration; nothing was changed',
+  3: 'another process is running this rotation; nothing was changed',
+  '129, 130, 143': 'interrupted by SIGHUP, SIGINT (Ctrl-C), SIGTERM; the same command continues',
+};
+
+export function exitCodeOfError(error: unknown): number {
+  if (error instanceof ConfigurationError) return 2;
+  return error instanceof HeldByAnotherProcessError ? 3 : 1;
+}
+
+/** 128 and the signal's number, as shells do it. */
+export function exitCodeOfSignal(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}

@@ -1,0 +1,57 @@
+import { describeError, type Progress, recordBatch, startProgress, takeSnapshot } from '../../src/index.ts';
+import { exitCodeOfError } from './exit-code.ts';
+import type { Reporter } from './reporter.ts';
+
+/** How often progress is reported, in milliseconds. */
+const PROGRESS_INTERVAL_MS = 1_000;
+
+/**
+ * For machines: one JSON object a line, nothing else on this stream. Every object has `event`, `rotation` and `time`.
+ */
+export function jsonReporter(rotation: string, stdout: NodeJS.WritableStream): Reporter {
+  let progress: Progress | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const write = (event: string, facts: object) => {
+    const line = { event, rotation, time: new Date().toISOString(), ...facts };
+    stdout.write(`${JSON.stringify(line, (_, value) => (typeof value === 'bigint' ? value.toString() : value))}\n`);
+  };
+  const writeProgress = () => {
+    if (progress) write('progress', rounded(takeSnapshot(progress, performance.now())));
+  };
+  return {
+    begin: ({ database }) => write('begin', { database }),
+    event(event) {
+      if (event.type === 'batch') {
+        if (progress) progress = recordBatch(progress, event.rows, performance.now());
+        return;
+      }
+      const { type, ...facts } = event;
+      write(type, facts);
+      if (event.type === 'started') {
+        progress = startProgress(event, performance.now());
+        timer = setInterval(writeProgress, PROGRESS_INTERVAL_MS);
+      }
+    },
+    stopping: (signal) => write('stopping', { signal }),
+    end(result) {
+      clearInterval(timer);
+      writeProgress();
+      const { outcome, ...facts } = result;
+      write(outcome, facts);
+    },
+    fail(error) {
+      clearInterval(timer);
+      write('failed', { exitCode: exitCodeOfError(error), message: describeError(error) });
+    },
+  };
+}
+
+/** Fractions of a row or of a millisecond only make the lines longer. */
+function rounded(snapshot: ReturnType<typeof takeSnapshot>): object {
+  return {
+    ...snapshot,
+    fraction: Number(snapshot.fraction.toFixed(4)),
+    elapsedMs: Math.round(snapshot.elapsedMs),
+    rowsPerSecond: Math.round(snapshot.rowsPerSecond),
+  };
+}

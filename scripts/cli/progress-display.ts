@@ -1,0 +1,109 @@
+import type { WriteStream } from 'node:tty';
+import ProgressBar from 'progress';
+import { type Progress, type ProgressSnapshot, recordBatch, startProgress, takeSnapshot } from '../../src/index.ts';
+import { formatClock, formatCount, formatPercent, formatTime, formatTotal } from './format.ts';
+
+/** How often a bar is redrawn, in milliseconds: often enough that its clock ticks evenly. */
+const BAR_INTERVAL_MS = 200;
+
+/** How often a line is printed where there is no terminal, in milliseconds. */
+export const LINE_INTERVAL_MS = 5_000;
+
+/** Steps of the bar; the numbers beside it are exact. */
+const BAR_STEPS = 1_000;
+
+/** Shows how far something is until it is stopped, and prints other lines without tearing the display. */
+export interface ProgressDisplay {
+  add(rows: number): void;
+  say(line: string): void;
+  /** @returns where it ended */
+  stop(): ProgressSnapshot;
+}
+
+type Start = Parameters<typeof startProgress>[0];
+
+/**
+ * A bar that stays in place on a terminal, a plain line every few seconds elsewhere (CI logs, files, pipes).
+ *
+ * @param label what is in progress
+ * @param start how far it is already
+ */
+export function showProgress(label: string, start: Start, stream: NodeJS.WritableStream): ProgressDisplay {
+  const draw = isTerminal(stream) ? barOn(label, stream) : linesOn(label, stream);
+  let progress: Progress = startProgress(start, performance.now());
+  const snapshot = () => takeSnapshot(progress, performance.now());
+  const timer = setInterval(() => draw.show(snapshot()), draw.intervalMs);
+  return {
+    add(rows) {
+      progress = recordBatch(progress, rows, performance.now());
+    },
+    say: draw.say,
+    stop() {
+      clearInterval(timer);
+      const last = snapshot();
+      draw.close(last);
+      return last;
+    },
+  };
+}
+
+interface Drawing {
+  intervalMs: number;
+  show(snapshot: ProgressSnapshot): void;
+  say(line: string): void;
+  close(last: ProgressSnapshot): void;
+}
+
+function barOn(label: string, stream: WriteStream): Drawing {
+  const format = `${label} [:bar] :share · :rows · :speed · :passed · ETA :left`;
+  const bar = new ProgressBar(format, {
+    total: BAR_STEPS,
+    width: 30,
+    stream,
+    renderThrottle: 0,
+    complete: '█',
+    incomplete: '░',
+  });
+  const show = (snapshot: ProgressSnapshot) =>
+    // Its last step would end the bar; whether the rotation is complete is not the bar's to say.
+    bar.update(Math.min(snapshot.fraction, 1 - 1 / BAR_STEPS), {
+      share: formatPercent(snapshot.fraction),
+      rows: `${formatCount(snapshot.rowsDone)} of ${formatTotal(snapshot)}`,
+      speed: `${formatCount(snapshot.rowsPerSecond)} rows/s`,
+      passed: formatClock(snapshot.elapsedMs),
+      left: formatClock(snapshot.remainingMs),
+    });
+  return {
+    intervalMs: BAR_INTERVAL_MS,
+    show,
+    say: (line) => bar.interrupt(line),
+    close(last) {
+      show(last);
+      bar.terminate();
+    },
+  };
+}
+
+function linesOn(label: string, stream: NodeJS.WritableStream): Drawing {
+  return {
+    intervalMs: LINE_INTERVAL_MS,
+    show: (snapshot) => stream.write(`${formatTime(new Date())} ${label} ${describeSnapshot(snapshot)}\n`),
+    say: (line) => stream.write(`${line}\n`),
+    close() {},
+  };
+}
+
+/** `46 % · 462,000 of 1,000,000 rows · 148,232 rows/s · 0:03 elapsed · ETA 0:04` */
+function describeSnapshot(snapshot: ProgressSnapshot): string {
+  return [
+    formatPercent(snapshot.fraction),
+    `${formatCount(snapshot.rowsDone)} of ${formatTotal(snapshot)} rows`,
+    `${formatCount(snapshot.rowsPerSecond)} rows/s`,
+    `${formatClock(snapshot.elapsedMs)} elapsed`,
+    `ETA ${formatClock(snapshot.remainingMs)}`,
+  ].join(' · ');
+}
+
+function isTerminal(stream: NodeJS.WritableStream): stream is WriteStream {
+  return (stream as Partial<WriteStream>).isTTY === true;
+}

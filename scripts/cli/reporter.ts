@@ -1,0 +1,11 @@
+import type { RotationEvent, RotationResult } from '../../src/index.ts';
+
+/** Tells a person or a machine what a rotation does. */
+export interface Reporter {
+  begin(facts: { rotation: string; database: string }): void;
+  event(event: RotationEvent): void;
+  /** A first signal came; the batch in flight is still being finished. */
+  stopping(signal: NodeJS.Signals): void;
+  end(result: RotationResult): void;
+  fail(error: unknown): void;
+}

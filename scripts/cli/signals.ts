@@ -1,0 +1,43 @@
+import { exitCodeOfSignal } from './exit-code.ts';
+
+const SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/**
+ * How long further signals count as the first one, in milliseconds: one Ctrl-C reaches this process from the terminal
+ * and once more from the `tsx` that started it.
+ */
+const ECHO_MS = 300;
+
+/** What came in; `received` stays undefined until a signal does. */
+export interface Interruption {
+  readonly signal: AbortSignal;
+  readonly received: NodeJS.Signals | undefined;
+}
+
+/**
+ * Turns the first SIGINT, SIGTERM or SIGHUP into an abort. A second one ends the process at once: what it was writing
+ * is then rolled back by the server.
+ *
+ * @param onFirst told which signal it was, to say what happens next
+ */
+export function interruptOnSignals(onFirst: (signal: NodeJS.Signals) => void): Interruption {
+  const controller = new AbortController();
+  const interruption: { signal: AbortSignal; received: NodeJS.Signals | undefined } = {
+    signal: controller.signal,
+    received: undefined,
+  };
+  let firstAtMs = 0;
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (interruption.received === undefined) {
+        interruption.received = signal;
+        firstAtMs = performance.now();
+        controller.abort();
+        onFirst(signal);
+      } else if (performance.now() - firstAtMs > ECHO_MS) {
+        process.exit(exitCodeOfSignal(signal));
+      }
+    });
+  }
+  return interruption;
+}

@@ -1,0 +1,60 @@
+import { config as loadDotenv } from 'dotenv';
+import {
+  databaseLabel,
+  openDatabase,
+  parseDatabaseUrl,
+  type RotationEvent,
+  type RotationResult,
+  rotate,
+} from '../src/index.ts';
+import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
+import { jsonReporter } from './cli/json-reporter.ts';
+import { keepMemorySmall } from './cli/memory.ts';
+import type { Reporter } from './cli/reporter.ts';
+import { parseRotateOptions, type RotateOptions } from './cli/rotate-options.ts';
+import { type Interruption, interruptOnSignals } from './cli/signals.ts';
+import { textReporter } from './cli/text-reporter.ts';
+
+// Whoever reads along may go away (`| head -1`); the rotation is not theirs to stop.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: string[]): Promise<number> {
+  let reporter: Reporter = textReporter('', process.stdout, process.stderr);
+  try {
+    const { settings, json } = await parseRotateOptions(args);
+    reporter = json
+      ? jsonReporter(settings.name, process.stdout)
+      : textReporter(settings.name, process.stdout, process.stderr);
+    const interruption = interruptOnSignals((signal) => reporter.stopping(signal));
+    const result = await run(settings, reporter, interruption);
+    reporter.end(result);
+    return result.outcome === 'interrupted' ? exitCodeOfSignal(interruption.received ?? 'SIGTERM') : 0;
+  } catch (error) {
+    reporter.fail(error);
+    return exitCodeOfError(error);
+  }
+}
+
+async function run(
+  settings: RotateOptions['settings'],
+  reporter: Reporter,
+  { signal }: Interruption,
+): Promise<RotationResult> {
+  loadDotenv({ quiet: true });
+  const url = parseDatabaseUrl(process.env);
+  reporter.begin({ rotation: settings.name, database: databaseLabel(url) });
+  const trimMemory = keepMemorySmall();
+  const database = openDatabase(url);
+  const onEvent = (event: RotationEvent) => {
+    reporter.event(event);
+    if (event.type === 'batch') trimMemory();
+  };
+  try {
+    return await rotate({ database, settings, signal, onEvent });
+  } finally {
+    await database.$disconnect();
+  }
+}

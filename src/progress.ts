@@ -1,0 +1,85 @@
+/**
+ * How far a rotation is and how long it will take, from counts and a clock that is passed in.
+ *
+ * The rate is this run's own and recent: rows and seconds are both forgotten exponentially, so that a resumed run
+ * does not inherit a rate, a slow stretch shows within seconds, and one slow batch does not make the estimate jump.
+ */
+export interface Progress {
+  readonly rowsTotal: number;
+  readonly totalIsEstimate: boolean;
+  readonly rowsDone: number;
+  readonly rowsThisRun: number;
+  readonly startedAtMs: number;
+  /** When the two sums below were last brought up to date. */
+  readonly updatedAtMs: number;
+  readonly recentRows: number;
+  readonly recentMs: number;
+}
+
+/** What every output shows: numbers only, computed at one moment. */
+export interface ProgressSnapshot {
+  readonly rowsDone: number;
+  /** Never below rowsDone: a count that turns out too low gives way. */
+  readonly rowsTotal: number;
+  readonly totalIsEstimate: boolean;
+  readonly rowsThisRun: number;
+  /** 0 to 1. */
+  readonly fraction: number;
+  readonly elapsedMs: number;
+  readonly rowsPerSecond: number;
+  /** Milliseconds left; null while nothing has been rotated for so long that any number would be a guess. */
+  readonly remainingMs: number | null;
+}
+
+/** After this time a batch counts 1/e of what it counted at first, in milliseconds. */
+const MEMORY_MS = 10_000;
+
+/** Rates below this many rows a second count as standing still. */
+const STANDSTILL_ROWS_PER_SECOND = 0.1;
+
+export function startProgress(
+  at: { rowsDone: number; rowsTotal: number; totalIsEstimate: boolean },
+  nowMs: number,
+): Progress {
+  return { ...at, rowsThisRun: 0, startedAtMs: nowMs, updatedAtMs: nowMs, recentRows: 0, recentMs: 0 };
+}
+
+/** @param rows how many rows the batch that has just committed rotated */
+export function recordBatch(progress: Progress, rows: number, nowMs: number): Progress {
+  const aged = age(progress, nowMs);
+  return {
+    ...aged,
+    rowsDone: progress.rowsDone + rows,
+    rowsThisRun: progress.rowsThisRun + rows,
+    recentRows: aged.recentRows + rows,
+  };
+}
+
+export function takeSnapshot(progress: Progress, nowMs: number): ProgressSnapshot {
+  const { rowsDone, totalIsEstimate, rowsThisRun, recentRows, recentMs } = age(progress, nowMs);
+  const rowsTotal = Math.max(progress.rowsTotal, rowsDone);
+  const rowsPerSecond = recentMs > 0 ? (recentRows / recentMs) * 1000 : 0;
+  return {
+    rowsDone,
+    rowsTotal,
+    totalIsEstimate,
+    rowsThisRun,
+    fraction: rowsTotal === 0 ? 1 : rowsDone / rowsTotal,
+    elapsedMs: nowMs - progress.startedAtMs,
+    rowsPerSecond,
+    remainingMs:
+      rowsPerSecond < STANDSTILL_ROWS_PER_SECOND ? null : Math.ceil(((rowsTotal - rowsDone) / rowsPerSecond) * 1000),
+  };
+}
+
+function age(progress: Progress, nowMs: number): Progress {
+  const passedMs = Math.max(0, nowMs - progress.updatedAtMs);
+  const kept = Math.exp(-passedMs / MEMORY_MS);
+  return {
+    ...progress,
+    updatedAtMs: progress.updatedAtMs + passedMs,
+    recentRows: progress.recentRows * kept,
+    // The time that passed is forgotten as it passes: the integral of exp(-t / MEMORY_MS).
+    recentMs: progress.recentMs * kept + MEMORY_MS * (1 - kept),
+  };
+}
