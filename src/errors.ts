@@ -56,7 +56,8 @@ interface DatabaseFault {
  */
 const CLASSES_WITHOUT_DATA = ['08', '25', '28', '3D', '40', '42', '53', '54', '55', '57', '58'];
 
-const ADVICE: Record<string, string> = {
+/** What the server answers when DATABASE_URL, the schema or the privileges are wrong, and what to do about it. */
+const CONFIGURATION_FAULTS: Record<string, string> = {
   '28P01': 'The user name or password in DATABASE_URL is wrong.',
   '28000': 'The server does not let this user in: check DATABASE_URL and pg_hba.conf.',
   '3D000': 'Check the database name in DATABASE_URL.',
@@ -64,10 +65,19 @@ const ADVICE: Record<string, string> = {
   '42703': 'The table is not the one this version expects: run `npx prisma migrate deploy` first.',
   '42501':
     'The user of DATABASE_URL needs SELECT and UPDATE on tickets, and SELECT, INSERT and UPDATE on rotation_checkpoints.',
+};
+
+const OTHER_FAULTS: Record<string, string> = {
   DatabaseNotReachable: 'Is PostgreSQL running, and are host and port in DATABASE_URL right?',
   SocketTimeout: 'The server does not answer: check host, port and firewall.',
   P2028: 'A transaction took longer than it may; it was rolled back.',
 };
+
+/** Whether the database refused because of DATABASE_URL, the schema or the privileges, and not for the moment only. */
+export function isConfigurationFault(error: unknown): boolean {
+  const { code } = databaseFault(error);
+  return code !== undefined && code in CONFIGURATION_FAULTS;
+}
 
 /**
  * One line about any error, safe to print, log or store: it never holds a token, a row's value or a password.
@@ -87,8 +97,8 @@ export function describeError(error: unknown): string {
     return `unexpected ${error instanceof Error ? error.name : typeof error}${firstStackFrame(error)}`;
   }
   const safeMessage = message && CLASSES_WITHOUT_DATA.includes(code.slice(0, 2)) ? `: ${message}` : '';
-  const advice = ADVICE[code] ? ` ${ADVICE[code]}` : '';
-  return `the database reported ${code}${safeMessage}.${advice}`;
+  const advice = CONFIGURATION_FAULTS[code] ?? OTHER_FAULTS[code];
+  return `the database reported ${code}${safeMessage}.${advice ? ` ${advice}` : ''}`;
 }
 
 /**

@@ -37,9 +37,12 @@ export function parseSettings(input: unknown): Settings {
   return parse(settingsSchema, input, optionName);
 }
 
+const DATABASE_URL_MISSING = 'is not set. Put it into the environment or into a .env file (see .env.example).';
+
 const databaseUrlSchema = z.object({
   DATABASE_URL: z
-    .string('is not set. Put it into the environment or into a .env file (see .env.example).')
+    .string(DATABASE_URL_MISSING)
+    .min(1, DATABASE_URL_MISSING)
     .refine(
       (url) => URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol),
       'is not a PostgreSQL URL. It has the form postgresql://user:password@host:5432/database',

@@ -11,10 +11,11 @@ export function commandLine(args: string[], usage: string) {
   return yargs(args)
     .usage(usage)
     .strict()
+    .parserConfiguration({ 'camel-case-expansion': false })
     .demandCommand(0, 0, '', 'There are no commands, only options')
     .wrap(100)
     .version(false)
     .fail((message, error) => {
-      throw error ?? new ConfigurationError(`${message}. See --help.`);
+      throw message ? new ConfigurationError(`${message}. See --help.`) : error;
     });
 }

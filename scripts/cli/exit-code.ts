@@ -1,17 +1,17 @@
 import { constants } from 'node:os';
-import { ConfigurationError, HeldByAnotherProcessError } from '../../src/index.ts';
+import { ConfigurationError, HeldByAnotherProcessError, isConfigurationFault } from '../../src/index.ts';
 
 /** What the command's exit codes mean: the one place where they are stated. `--help` and README print this. */
 export const EXIT_CODES = {
   0: 'done, or already done',
   1: 'failed; what was committed is saved, and the same command continues',
-  2: 'bad arguments or configuration; nothing was changed',
+  2: 'bad arguments or configuration (options, DATABASE_URL, schema, privileges)',
   3: 'another process is running this rotation; nothing was changed',
   '129, 130, 143': 'interrupted by SIGHUP, SIGINT (Ctrl-C), SIGTERM; the same command continues',
 };
 
 export function exitCodeOfError(error: unknown): number {
-  if (error instanceof ConfigurationError) return 2;
+  if (error instanceof ConfigurationError || isConfigurationFault(error)) return 2;
   return error instanceof HeldByAnotherProcessError ? 3 : 1;
 }
 

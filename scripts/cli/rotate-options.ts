@@ -17,7 +17,7 @@ export interface RotateOptions {
  * @throws ConfigurationError when an option is unknown or wrong
  */
 export async function parseRotateOptions(args: string[]): Promise<RotateOptions> {
-  const { name, batchSize, json } = await rotateOptions(args).parseAsync();
+  const { name, 'batch-size': batchSize, json } = await rotateOptions(args).parseAsync();
   return { settings: parseSettings({ name, batchSize }), json };
 }
 

@@ -1,0 +1,66 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+export interface Ended {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A command that runs. Its output is collected as it comes. */
+export interface Running {
+  process: ChildProcessByStdio<null, Readable, Readable>;
+  /** Resolves as soon as stdout holds the text; rejects when the command ends without it. */
+  untilPrinted(text: string): Promise<void>;
+  ended: Promise<Ended>;
+}
+
+/** Starts `npx tsx scripts/rotate-tokens.ts` without npx in between, so that signals reach it. */
+export function startRotation(args: string[], databaseUrl: string | undefined): Running {
+  return start(['--import', 'tsx', 'scripts/rotate-tokens.ts', ...args], databaseUrl);
+}
+
+export function runRotation(args: string[], databaseUrl: string | undefined): Promise<Ended> {
+  return startRotation(args, databaseUrl).ended;
+}
+
+/** Runs another of the package's scripts, named by its path. */
+export function runScript(script: string, args: string[], databaseUrl?: string): Promise<Ended> {
+  return start(['--import', 'tsx', script, ...args], databaseUrl).ended;
+}
+
+/** Runs `npx prisma`. */
+export function prisma(args: string[], databaseUrl?: string): Promise<Ended> {
+  return start(['node_modules/prisma/build/index.js', ...args], databaseUrl).ended;
+}
+
+export function start(args: string[], databaseUrl: string | undefined): Running {
+  const { DATABASE_URL: _, NODE_OPTIONS: __, ...environment } = process.env;
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A .env file of whoever runs the tests must not lead them to another database.
+    env: { ...environment, DATABASE_URL: databaseUrl ?? '', PRISMA_HIDE_UPDATE_MESSAGE: '1' },
+  });
+  const printed = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => (printed.stdout += chunk));
+  child.stderr.on('data', (chunk) => (printed.stderr += chunk));
+  const ended = once(child, 'close').then(([exitCode, signal]) => ({ exitCode, signal, ...printed }));
+  return {
+    process: child,
+    ended,
+    async untilPrinted(text) {
+      while (!printed.stdout.includes(text)) {
+        const next = await Promise.race([once(child.stdout, 'data'), ended]);
+        if (!Array.isArray(next) && !printed.stdout.includes(text)) {
+          throw new Error(`it ended before it printed "${text}":\n${printed.stdout}${printed.stderr}`);
+        }
+      }
+    },
+  };
+}

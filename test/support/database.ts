@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach } from '@jest/globals';
+import { type Database, openDatabase } from '../../src/index.ts';
+import { withDatabaseName } from './url.ts';
+
+/** A database of the test file's own, migrated, and emptied before each test. */
+export interface TestDatabase {
+  readonly url: string;
+  readonly database: Database;
+}
+
+/** Call it at the top of a test file. What it returns is filled in when the tests run. */
+export function useTestDatabase(): TestDatabase {
+  const serverUrl = process.env.TEST_SERVER_URL ?? '';
+  const template = process.env.TEST_TEMPLATE ?? '';
+  const name = `${template}_${randomBytes(4).toString('hex')}`;
+  const url = withDatabaseName(serverUrl, name);
+  const database = openDatabase(url, 10);
+  beforeAll(() => asAdmin(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`));
+  beforeEach(() => database.$executeRaw`TRUNCATE tickets, rotation_checkpoints RESTART IDENTITY`);
+  afterAll(async () => {
+    await database.$disconnect();
+    await asAdmin(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`);
+  });
+  return { url, database };
+}
+
+async function asAdmin(serverUrl: string, statement: string): Promise<void> {
+  const admin = openDatabase(serverUrl, 1);
+  await admin.$executeRawUnsafe(statement);
+  await admin.$disconnect();
+}

@@ -1,0 +1,49 @@
+import type { Database } from '../../src/index.ts';
+
+/** Inserts tickets with the given keys. */
+export async function insertTickets(database: Database, keys: Iterable<number | bigint>): Promise<void> {
+  await database.ticket.createMany({
+    data: Array.from(keys, (key) => ({
+      id: BigInt(key),
+      subject: `Seat ${key}`,
+      holderEmail: `holder-${key}@example.com`,
+    })),
+  });
+}
+
+/** 1, 2, … count */
+export function keysUpTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+/** Every ticket's token by its key, in key order. */
+export async function tokensByKey(database: Database): Promise<Map<bigint, string>> {
+  const tickets = await database.ticket.findMany({ select: { id: true, token: true }, orderBy: { id: 'asc' } });
+  return new Map(tickets.map(({ id, token }) => [id, token]));
+}
+
+/** Everything of every ticket but its token, to show that nothing else was changed. */
+export function everythingButTokens(database: Database) {
+  return database.ticket.findMany({ omit: { token: true }, orderBy: { id: 'asc' } });
+}
+
+/** Has PostgreSQL itself write down, in a table `token_changes`, each change of a token that commits. */
+export async function recordTokenChanges(database: Database): Promise<void> {
+  await database.$executeRaw`DROP TABLE IF EXISTS token_changes`;
+  await database.$executeRaw`CREATE TABLE token_changes (id bigint NOT NULL)`;
+  await database.$executeRaw`
+    CREATE OR REPLACE FUNCTION record_token_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN INSERT INTO token_changes VALUES (NEW.id); RETURN NULL; END $$`;
+  await database.$executeRaw`
+    CREATE OR REPLACE TRIGGER record_token_change AFTER UPDATE OF token ON tickets
+    FOR EACH ROW WHEN (OLD.token IS DISTINCT FROM NEW.token) EXECUTE FUNCTION record_token_change()`;
+}
+
+/** How many tickets had their token changed how many times: `{ 1: 5000 }` after a rotation of 5,000 tickets. */
+export async function changesPerTicket(database: Database): Promise<Record<number, number>> {
+  const rows = await database.$queryRaw<{ changes: number; tickets: number }[]>`
+    SELECT changes::int, count(*)::int AS tickets FROM (
+      SELECT count(token_changes.id) AS changes FROM tickets LEFT JOIN token_changes USING (id) GROUP BY tickets.id
+    ) AS counted GROUP BY changes`;
+  return Object.fromEntries(rows.map(({ changes, tickets }) => [changes, tickets]));
+}
