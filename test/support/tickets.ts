@@ -1,14 +1,12 @@
+import { arrayLiteral } from '../../src/array-literal.ts';
 import type { Database } from '../../src/index.ts';
 
-/** Inserts tickets with the given keys. */
+/** Inserts tickets with the given keys, in one statement whatever their number. */
 export async function insertTickets(database: Database, keys: Iterable<number | bigint>): Promise<void> {
-  await database.ticket.createMany({
-    data: Array.from(keys, (key) => ({
-      id: BigInt(key),
-      subject: `Seat ${key}`,
-      holderEmail: `holder-${key}@example.com`,
-    })),
-  });
+  await database.$executeRaw`
+    INSERT INTO tickets (id, token, subject, holder_email)
+    SELECT id, gen_random_uuid(), 'Seat ' || id, 'holder-' || id || '@example.com'
+    FROM unnest(${arrayLiteral([...keys].map(BigInt))}::bigint[]) AS given (id)`;
 }
 
 /** 1, 2, … count */
@@ -46,4 +44,10 @@ export async function changesPerTicket(database: Database): Promise<Record<numbe
       SELECT count(token_changes.id) AS changes FROM tickets LEFT JOIN token_changes USING (id) GROUP BY tickets.id
     ) AS counted GROUP BY changes`;
   return Object.fromEntries(rows.map(({ changes, tickets }) => [changes, tickets]));
+}
+
+/** How many of the tokens of now are among those of before. */
+export function survivors(before: Map<bigint, string>, now: Map<bigint, string>): number {
+  const leaked = new Set(before.values());
+  return [...now.values()].filter((token) => leaked.has(token)).length;
 }

@@ -1,0 +1,143 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  advanceCheckpoint,
+  claimPartition,
+  completeCheckpoint,
+  loadCheckpoints,
+  lockCheckpoint,
+  type PlannedPartition,
+  persistPlan,
+  releaseClaims,
+} from '../src/checkpoint.ts';
+import { ConfigurationError, OvertakenError } from '../src/errors.ts';
+import { useTestDatabase } from './support/database.ts';
+
+const PLAN: PlannedPartition = {
+  rotation: 'test',
+  partition: 0,
+  target: 'tickets.token',
+  lowerBound: null,
+  upperBound: 9_007_199_254_740_993n, // one more than a JavaScript number can tell from its neighbours
+  rowsTotal: 10n,
+  totalIsEstimate: false,
+};
+
+describe('checkpoints', () => {
+  const { database } = useTestDatabase();
+  const expireClaims = () => database.$executeRaw`
+    UPDATE rotation_checkpoints SET claimed_until = clock_timestamp() - interval '1 second'`;
+
+  it('are read back as they were planned', async () => {
+    await persistPlan(database, PLAN);
+    expect(await loadCheckpoints(database, 'test')).toMatchObject([{ ...PLAN, cursor: null, rowsRotated: 0n }]);
+  });
+
+  it('are none for a rotation that was never started', async () => {
+    expect(await loadCheckpoints(database, 'test')).toEqual([]);
+  });
+
+  it('keep the plan of whoever came first', async () => {
+    await persistPlan(database, PLAN);
+    await persistPlan(database, { ...PLAN, upperBound: 1n });
+    expect(await loadCheckpoints(database, 'test')).toMatchObject([{ upperBound: PLAN.upperBound }]);
+  });
+
+  it.each([
+    ['cursor', 'twelve'],
+    ['upperBound', '1; DROP TABLE tickets'],
+    ['rowsRotated', -1n],
+  ])('edited by hand to a bad %s are refused, naming the row and the column', async (column, value) => {
+    await persistPlan(database, PLAN);
+    await database.rotationCheckpoint.updateMany({ data: { [column]: value } });
+    const loading = loadCheckpoints(database, 'test');
+    await expect(loading).rejects.toThrow(ConfigurationError);
+    await expect(loading).rejects.toThrow(`partition 0 of rotation 'test' in rotation_checkpoints: ${column}`);
+  });
+
+  describe('when claimed', () => {
+    it('belong to one process only', async () => {
+      await persistPlan(database, PLAN);
+      expect(await claimPartition(database, 'test', 'first')).toMatchObject({ partition: 0, claimedBy: 'first' });
+      expect(await claimPartition(database, 'test', 'second')).toBeNull();
+    });
+
+    it('go to exactly one of many that come at the same moment', async () => {
+      await persistPlan(database, PLAN);
+      const claims = keys(8).map((claimant) => claimPartition(database, 'test', claimant));
+      expect((await Promise.all(claims)).filter((claim) => claim !== null)).toHaveLength(1);
+    });
+
+    it('are free again as soon as they are released', async () => {
+      await persistPlan(database, PLAN);
+      await claimPartition(database, 'test', 'first');
+      await releaseClaims(database, 'test', 'first');
+      expect(await claimPartition(database, 'test', 'second')).not.toBeNull();
+    });
+
+    it('are not released by anybody else', async () => {
+      await persistPlan(database, PLAN);
+      await claimPartition(database, 'test', 'first');
+      await releaseClaims(database, 'test', 'second');
+      expect(await claimPartition(database, 'test', 'second')).toBeNull();
+    });
+
+    it('are free again when the claim has expired, as that of a killed process does', async () => {
+      await persistPlan(database, PLAN);
+      await claimPartition(database, 'test', 'first');
+      await expireClaims();
+      expect(await claimPartition(database, 'test', 'second')).not.toBeNull();
+    });
+
+    it('are not taken from a batch in flight, even when the claim has expired', async () => {
+      await persistPlan(database, PLAN);
+      const checkpoint = await claimed('first');
+      await expireClaims();
+      await database.$transaction(async (transaction) => {
+        await lockCheckpoint(transaction, checkpoint);
+        expect(await claimPartition(database, 'test', 'second')).toBeNull();
+      });
+      expect(await claimPartition(database, 'test', 'second')).not.toBeNull();
+    });
+
+    it('are renewed by each batch', async () => {
+      await persistPlan(database, PLAN);
+      const checkpoint = await claimed('first');
+      await expireClaims();
+      await advanceCheckpoint(database, checkpoint, 5n, 5);
+      expect(await claimPartition(database, 'test', 'second')).toBeNull();
+    });
+  });
+
+  describe('when complete', () => {
+    it('say since when, by the server’s clock, and are held by nobody', async () => {
+      await persistPlan(database, PLAN);
+      const completedAt = await completeCheckpoint(database, await claimed('first'));
+      expect(await loadCheckpoints(database, 'test')).toMatchObject([{ completedAt, claimedBy: null }]);
+    });
+
+    it('cannot be claimed any more', async () => {
+      await persistPlan(database, PLAN);
+      await completeCheckpoint(database, await claimed('first'));
+      expect(await claimPartition(database, 'test', 'second')).toBeNull();
+    });
+
+    it('stay incomplete when the process that wants to complete them was overtaken', async () => {
+      await persistPlan(database, PLAN);
+      const checkpoint = await claimed('first');
+      await expireClaims();
+      await claimPartition(database, 'test', 'second');
+      await expect(completeCheckpoint(database, checkpoint)).rejects.toThrow(OvertakenError);
+      expect(await loadCheckpoints(database, 'test')).toMatchObject([{ completedAt: null }]);
+    });
+  });
+
+  async function claimed(claimant: string) {
+    const checkpoint = await claimPartition(database, 'test', claimant);
+    if (checkpoint === null) throw new Error('there is nothing to claim');
+    return checkpoint;
+  }
+});
+
+function keys(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `process ${index}`);
+}

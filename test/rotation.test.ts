@@ -1,0 +1,164 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  ConfigurationError,
+  HeldByAnotherProcessError,
+  parseSettings,
+  type RotationContext,
+  type RotationEvent,
+  rotate,
+} from '../src/index.ts';
+import { useTestDatabase } from './support/database.ts';
+import {
+  changesPerTicket,
+  everythingButTokens,
+  insertTickets,
+  keysUpTo,
+  recordTokenChanges,
+  survivors,
+  tokensByKey,
+} from './support/tickets.ts';
+
+describe('a rotation', () => {
+  const { database } = useTestDatabase();
+  const run = (context: Partial<RotationContext> = {}) =>
+    rotate({
+      database,
+      settings: parseSettings({ name: 'test', batchSize: 10 }),
+      signal: new AbortController().signal,
+      onEvent: () => {},
+      ...context,
+    });
+
+  /** Runs until `batches` batches have committed, then aborts as a signal would. */
+  const runSome = (batches: number) => {
+    const controller = new AbortController();
+    let committed = 0;
+    const onEvent = ({ type }: RotationEvent) => {
+      if (type === 'batch') committed += 1;
+      if (committed === batches) controller.abort();
+    };
+    return run({ signal: controller.signal, onEvent });
+  };
+
+  it('replaces the token of every ticket, once, and nothing else', async () => {
+    await insertTickets(database, keysUpTo(95));
+    await recordTokenChanges(database);
+    const [leaked, others] = [await tokensByKey(database), await everythingButTokens(database)];
+    expect(await run()).toMatchObject({ outcome: 'complete', alreadyComplete: false, rowsDone: 95, watermark: 95n });
+    expect(survivors(leaked, await tokensByKey(database))).toBe(0);
+    expect(await everythingButTokens(database)).toEqual(others);
+    expect(await changesPerTicket(database)).toEqual({ 1: 95 });
+  });
+
+  it('reaches every key of a sparse table with negative keys', async () => {
+    await insertTickets(database, [-9_000_000_000_000_000_000n, -1, 0, 7, 9_007_199_254_740_993n]);
+    await recordTokenChanges(database);
+    await run({ settings: parseSettings({ name: 'test', batchSize: 2 }) });
+    expect(await changesPerTicket(database)).toEqual({ 1: 5 });
+  });
+
+  it('changes nothing when it is run again after it is complete', async () => {
+    await insertTickets(database, keysUpTo(30));
+    const { completedAt } = (await run()) as { completedAt?: Date };
+    const tokens = await tokensByKey(database);
+    expect(await run()).toMatchObject({ outcome: 'complete', alreadyComplete: true, rowsDone: 30, completedAt });
+    expect(await tokensByKey(database)).toEqual(tokens);
+  });
+
+  it('starts anew under another name', async () => {
+    await insertTickets(database, keysUpTo(30));
+    await recordTokenChanges(database);
+    await run();
+    await run({ settings: parseSettings({ name: 'another' }) });
+    expect(await changesPerTicket(database)).toEqual({ 2: 30 });
+  });
+
+  it('stops after the batch in flight when it is aborted, and continues there', async () => {
+    await insertTickets(database, keysUpTo(95));
+    await recordTokenChanges(database);
+    expect(await runSome(3)).toMatchObject({ outcome: 'interrupted', rowsDone: 30, rowsTotal: 95 });
+    expect(await changesPerTicket(database)).toEqual({ 0: 65, 1: 30 });
+    const events: RotationEvent[] = [];
+    expect(await run({ onEvent: (event) => events.push(event) })).toMatchObject({ outcome: 'complete', rowsDone: 95 });
+    expect(events[0]).toMatchObject({ type: 'started', resumed: true, rowsDone: 30, rowsTotal: 95 });
+    expect(await changesPerTicket(database)).toEqual({ 1: 95 });
+  });
+
+  it('continues with another batch size than it began with', async () => {
+    await insertTickets(database, keysUpTo(95));
+    await recordTokenChanges(database);
+    await runSome(3);
+    await run({ settings: parseSettings({ name: 'test', batchSize: 17 }) });
+    expect(await changesPerTicket(database)).toEqual({ 1: 95 });
+  });
+
+  it('continues although the row at the cursor, and others, have been deleted', async () => {
+    await insertTickets(database, keysUpTo(95));
+    await recordTokenChanges(database);
+    await runSome(3);
+    await database.ticket.deleteMany({ where: { id: { in: [30n, 31n, 40n, 95n] } } });
+    expect(await run()).toMatchObject({ outcome: 'complete', rowsDone: 92 });
+    expect(await changesPerTicket(database)).toEqual({ 1: 91 });
+  });
+
+  it('leaves alone what is inserted after it began', async () => {
+    await insertTickets(database, keysUpTo(95));
+    await recordTokenChanges(database);
+    await runSome(3);
+    await insertTickets(database, [96, 97, 98, 99, 100]);
+    expect(await run()).toMatchObject({ watermark: 95n });
+    expect(await changesPerTicket(database)).toEqual({ 0: 5, 1: 95 });
+  });
+
+  it('records nothing for an empty table', async () => {
+    expect(await run()).toEqual({ outcome: 'empty' });
+    expect(await database.rotationCheckpoint.count()).toBe(0);
+  });
+
+  it('refuses checkpoints of another target', async () => {
+    await insertTickets(database, keysUpTo(30));
+    await runSome(1);
+    await database.rotationCheckpoint.updateMany({ data: { target: 'users.api_key' } });
+    const tokens = await tokensByKey(database);
+    await expect(run()).rejects.toThrow(ConfigurationError);
+    expect(await tokensByKey(database)).toEqual(tokens);
+  });
+
+  it('is refused while a live process holds it', async () => {
+    await insertTickets(database, keysUpTo(30));
+    await runSome(1);
+    await database.$executeRaw`
+      UPDATE rotation_checkpoints SET claimed_by = 'web-1:4242:x', claimed_until = clock_timestamp() + interval '1 second'`;
+    const tokens = await tokensByKey(database);
+    const refused = run({
+      // The other process commits a batch, which renews its claim.
+      onEvent: async ({ type }) => {
+        if (type !== 'waiting') return;
+        await database.$executeRaw`UPDATE rotation_checkpoints SET claimed_until = clock_timestamp() + interval '3 seconds'`;
+      },
+    });
+    await expect(refused).rejects.toThrow(HeldByAnotherProcessError);
+    await expect(refused).rejects.toThrow('web-1:4242:x');
+    expect(await tokensByKey(database)).toEqual(tokens);
+  });
+
+  it('waits for the claim of a process that was killed, and takes over', async () => {
+    await insertTickets(database, keysUpTo(30));
+    await recordTokenChanges(database);
+    await runSome(1);
+    await database.$executeRaw`
+      UPDATE rotation_checkpoints SET claimed_by = 'dead:1:x', claimed_until = clock_timestamp() + interval '1 second'`;
+    const events: RotationEvent[] = [];
+    await run({ onEvent: (event) => events.push(event) });
+    expect(events[0]).toEqual({ type: 'waiting', holder: 'dead:1:x' });
+    expect(await changesPerTicket(database)).toEqual({ 1: 30 });
+  });
+
+  it('is run by one of two processes that start it at the same moment', async () => {
+    await insertTickets(database, keysUpTo(2_000));
+    await recordTokenChanges(database);
+    const ends = await Promise.allSettled([run(), run()]);
+    expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(await changesPerTicket(database)).toEqual({ 1: 2_000 });
+  });
+});
