@@ -1,6 +1,6 @@
 import { arrayLiteral } from './array-literal.ts';
 import { advanceCheckpoint, type Checkpoint, lockCheckpoint } from './checkpoint.ts';
-import type { Database, Queryable } from './database.ts';
+import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from './database.ts';
 import type { Page } from './page.ts';
 
 /**
@@ -28,7 +28,7 @@ export function rotateBatch(
       const rows = await updateTokens(transaction, page, tokens);
       return advanceCheckpoint(transaction, checkpoint, page.lastKey, rows);
     },
-    { timeout: BATCH_TIMEOUT_MS },
+    { timeout: BATCH_TIMEOUT_MS, maxWait: CONNECTION_TIMEOUT_MS },
   );
 }
 

@@ -8,7 +8,7 @@ export type Database = PrismaClient;
 export type Queryable = Pick<Prisma.TransactionClient, '$queryRaw' | '$executeRaw' | 'ticket'>;
 
 /** How long to wait for a connection before giving up, in milliseconds. */
-const CONNECTION_TIMEOUT_MS = 10_000;
+export const CONNECTION_TIMEOUT_MS = 10_000;
 
 /**
  * Opens a pool. Nothing is sent before the first query; call `$disconnect` at the end.

@@ -50,11 +50,11 @@ interface DatabaseFault {
 }
 
 /**
- * SQLSTATE classes whose primary message names only objects and conditions, never a column's value.
- * Not among them: 22 (bad data, quoted in the message), 23 (constraints), P0 (raised by a trigger: anything at all).
- * Source: PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
+ * What PostgreSQL itself says without quoting a column's value. Any other message is withheld, whatever its SQLSTATE:
+ * a trigger may raise one under any code, with a token in it.
  */
-const CLASSES_WITHOUT_DATA = ['08', '25', '28', '3D', '40', '42', '53', '54', '55', '57', '58'];
+const MESSAGES_WITHOUT_DATA =
+  /^(syntax error at |permission denied for |password authentication failed for |no pg_hba\.conf entry for |(database|role|schema|relation|column|function|type) .* does not exist$|canceling |deadlock detected$|could not serialize access|terminating connection|sorry, too many clients|the database system is )/;
 
 /** What the server answers when DATABASE_URL, the schema or the privileges are wrong, and what to do about it. */
 const CONFIGURATION_FAULTS: Record<string, string> = {
@@ -67,10 +67,16 @@ const CONFIGURATION_FAULTS: Record<string, string> = {
     'The user of DATABASE_URL needs SELECT and UPDATE on tickets, and SELECT, INSERT and UPDATE on rotation_checkpoints.',
 };
 
+/** By code, or by the class of the SQLSTATE (its first two characters). */
 const OTHER_FAULTS: Record<string, string> = {
   DatabaseNotReachable: 'Is PostgreSQL running, and are host and port in DATABASE_URL right?',
   SocketTimeout: 'The server does not answer: check host, port and firewall.',
+  ETIMEDOUT: 'The server does not answer: check host, port and firewall.',
+  TlsConnectionError: 'No encrypted connection could be made: check sslmode in DATABASE_URL.',
   P2028: 'A transaction took longer than it may; it was rolled back.',
+  '22': 'A value was refused. It is not shown, since it could be a token.',
+  '23': 'A constraint refused the change.',
+  P0: 'A trigger refused the change. What it said is not shown, since it could hold a token.',
 };
 
 /** Whether the database refused because of DATABASE_URL, the schema or the privileges, and not for the moment only. */
@@ -96,8 +102,8 @@ export function describeError(error: unknown): string {
   if (code === undefined) {
     return `unexpected ${error instanceof Error ? error.name : typeof error}${firstStackFrame(error)}`;
   }
-  const safeMessage = message && CLASSES_WITHOUT_DATA.includes(code.slice(0, 2)) ? `: ${message}` : '';
-  const advice = CONFIGURATION_FAULTS[code] ?? OTHER_FAULTS[code];
+  const safeMessage = message && MESSAGES_WITHOUT_DATA.test(message) ? `: ${message}` : '';
+  const advice = CONFIGURATION_FAULTS[code] ?? OTHER_FAULTS[code] ?? OTHER_FAULTS[code.slice(0, 2)];
   return `the database reported ${code}${safeMessage}.${advice ? ` ${advice}` : ''}`;
 }
 
@@ -109,9 +115,17 @@ function databaseFault(error: unknown): DatabaseFault {
   const chain = causes(error);
   const innermost = (name: string) => chain.map((cause) => stringField(cause, name)).findLast(Boolean);
   return {
-    code: innermost('originalCode') ?? innermost('kind') ?? innermost('code'),
+    code: innermost('originalCode') ?? innermost('kind') ?? innermost('code') ?? poolTimeout(chain),
     message: innermost('originalMessage'),
   };
+}
+
+/** The pool says in words only that no connection could be had in time. */
+function poolTimeout(chain: object[]): string | undefined {
+  const messages = chain.map((cause) => stringField(cause, 'message') ?? '');
+  return messages.some((message) => /timeout exceeded when trying to connect|due to connection timeout/.test(message))
+    ? 'ETIMEDOUT'
+    : undefined;
 }
 
 /** The error, then what it wraps, outermost first. */

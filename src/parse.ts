@@ -10,5 +10,7 @@ export function parse<Output>(schema: z.ZodType<Output>, input: unknown, nameOf:
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new ConfigurationError(`${nameOf(String(issue?.path[0] ?? 'input'))} ${issue?.message ?? 'is wrong'}`);
+  const [field] = issue?.path ?? [];
+  const name = field === undefined ? 'input:' : nameOf(String(field));
+  throw new ConfigurationError(`${name} ${issue?.message ?? 'is wrong'}`);
 }

@@ -23,7 +23,7 @@ export interface ProgressSnapshot {
   readonly rowsTotal: number;
   readonly totalIsEstimate: boolean;
   readonly rowsThisRun: number;
-  /** 0 to 1. */
+  /** 0 to 1; never quite 1 when the total is an estimate. */
   readonly fraction: number;
   readonly elapsedMs: number;
   readonly rowsPerSecond: number;
@@ -36,6 +36,9 @@ const MEMORY_MS = 10_000;
 
 /** Rates below this many rows a second count as standing still. */
 const STANDSTILL_ROWS_PER_SECOND = 0.1;
+
+/** Whether everything is done cannot be told from an estimate. */
+const MOST_BY_ESTIMATE = 0.99;
 
 export function startProgress(
   at: { rowsDone: number; rowsTotal: number; totalIsEstimate: boolean },
@@ -64,7 +67,7 @@ export function takeSnapshot(progress: Progress, nowMs: number): ProgressSnapsho
     rowsTotal,
     totalIsEstimate,
     rowsThisRun,
-    fraction: rowsTotal === 0 ? 1 : rowsDone / rowsTotal,
+    fraction: Math.min(rowsTotal === 0 ? 1 : rowsDone / rowsTotal, totalIsEstimate ? MOST_BY_ESTIMATE : 1),
     elapsedMs: nowMs - progress.startedAtMs,
     rowsPerSecond,
     remainingMs:

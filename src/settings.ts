@@ -15,7 +15,7 @@ export const MAX_BATCH_SIZE = 20_000;
 const settingsSchema = z
   .strictObject({
     name: z
-      .string()
+      .string('has to be given once, with a value')
       .regex(/^[A-Za-z0-9][\w.:-]{0,62}$/, 'has to be 1 to 63 letters, digits, or . _ : - (not at the start)')
       .default(DEFAULTS.name),
     batchSize: z
@@ -39,13 +39,21 @@ export function parseSettings(input: unknown): Settings {
 
 const DATABASE_URL_MISSING = 'is not set. Put it into the environment or into a .env file (see .env.example).';
 
+/** Strict where the URL standard is lenient: a password with a bare `/` in it would otherwise pass for host and path. */
+function isPostgresUrl(text: string): boolean {
+  if (!URL.canParse(text) || !/^postgres(ql)?:\/\//.test(text)) return false;
+  const { pathname, hash } = new URL(text);
+  return /^(\/[^/@]*)?$/.test(pathname) && hash === '';
+}
+
 const databaseUrlSchema = z.object({
   DATABASE_URL: z
     .string(DATABASE_URL_MISSING)
     .min(1, DATABASE_URL_MISSING)
     .refine(
-      (url) => URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol),
-      'is not a PostgreSQL URL. It has the form postgresql://user:password@host:5432/database',
+      isPostgresUrl,
+      'is not a PostgreSQL URL. It has the form postgresql://user:password@host:5432/database; ' +
+        'in the password, / ? # @ : have to be percent-encoded',
     ),
 });
 

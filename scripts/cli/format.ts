@@ -20,14 +20,17 @@ export function formatClock(ms: number | null): string {
 /** `6.8 s`, `12 min 30 s`, `1 h 02 min` */
 export function formatDuration(ms: number): string {
   const seconds = ms / 1000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
   return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')} min`;
 }
 
+/** What 0.29 × 100 lacks to 29. */
+const ROUNDING_ERROR = 1e-9;
+
 /** 0.4567 → `45 %`: rounded down, so that 100 % is only shown when everything is done. */
 export function formatPercent(fraction: number): string {
-  return `${Math.floor(fraction * 100)} %`;
+  return `${Math.floor(fraction * 100 + ROUNDING_ERROR)} %`;
 }
 
 /** `2026-11-21 23:05:11 UTC` */

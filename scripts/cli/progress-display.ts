@@ -12,6 +12,12 @@ export const LINE_INTERVAL_MS = 5_000;
 /** Steps of the bar; the numbers beside it are exact. */
 const BAR_STEPS = 1_000;
 
+const SEPARATOR = ' · ';
+
+/** Columns at the most. */
+const MAX_TITLE = 24;
+const MAX_BAR_WIDTH = 30;
+
 /** Shows how far something is until it is stopped, and prints other lines without tearing the display. */
 export interface ProgressDisplay {
   add(rows: number): void;
@@ -55,24 +61,20 @@ interface Drawing {
 }
 
 function barOn(label: string, stream: WriteStream): Drawing {
-  const format = `${label} [:bar] :share · :rows · :speed · :passed · ETA :left`;
-  const bar = new ProgressBar(format, {
+  const bar = new ProgressBar(':title [:bar] :facts', {
     total: BAR_STEPS,
-    width: 30,
     stream,
     renderThrottle: 0,
     complete: '█',
     incomplete: '░',
   });
-  const show = (snapshot: ProgressSnapshot) =>
-    // Its last step would end the bar; whether the rotation is complete is not the bar's to say.
-    bar.update(Math.min(snapshot.fraction, 1 - 1 / BAR_STEPS), {
-      share: formatPercent(snapshot.fraction),
-      rows: `${formatCount(snapshot.rowsDone)} of ${formatTotal(snapshot)}`,
-      speed: `${formatCount(snapshot.rowsPerSecond)} rows/s`,
-      passed: formatClock(snapshot.elapsedMs),
-      left: formatClock(snapshot.remainingMs),
-    });
+  const show = (snapshot: ProgressSnapshot) => {
+    const { title, facts, barWidth } = fitLine(label, describeSnapshot(snapshot), stream.columns);
+    Object.assign(bar, { width: barWidth }); // its types leave this property out
+    // Its last step would end the bar; whether the rotation is complete is not the bar's to say. The title comes last,
+    // so that what it contains is not taken for a placeholder.
+    bar.update(Math.min(snapshot.fraction, 1 - 1 / BAR_STEPS), { facts, title });
+  };
   return {
     intervalMs: BAR_INTERVAL_MS,
     show,
@@ -84,26 +86,37 @@ function barOn(label: string, stream: WriteStream): Drawing {
   };
 }
 
+/** Makes a line fit, since one that wraps leaves pieces of itself behind: the bar gives way first, then the last facts. */
+function fitLine(label: string, facts: string[], columns: number) {
+  const title = label.length > MAX_TITLE ? `${label.slice(0, MAX_TITLE - 1)}…` : label;
+  const room = columns - `${title} [] `.length;
+  const kept = facts.filter((_, index) => facts.slice(0, index + 1).join(SEPARATOR).length < room);
+  const text = kept.join(SEPARATOR);
+  return { title, facts: text, barWidth: Math.max(0, Math.min(MAX_BAR_WIDTH, room - text.length - 1)) };
+}
+
 function linesOn(label: string, stream: NodeJS.WritableStream): Drawing {
   return {
     intervalMs: LINE_INTERVAL_MS,
-    show: (snapshot) => stream.write(`${formatTime(new Date())} ${label} ${describeSnapshot(snapshot)}\n`),
+    show: (snapshot) =>
+      stream.write(`${formatTime(new Date())} ${label} ${describeSnapshot(snapshot).join(SEPARATOR)}\n`),
     say: (line) => stream.write(`${line}\n`),
     close() {},
   };
 }
 
-/** `46 % · 462,000 of 1,000,000 rows · 148,232 rows/s · 0:03 elapsed · ETA 0:04` */
-function describeSnapshot(snapshot: ProgressSnapshot): string {
+/** The most important first: `46 %`, `462,000 of 1,000,000`, `ETA 0:04`, `148,232 rows/s`, `0:03 elapsed`. */
+function describeSnapshot(snapshot: ProgressSnapshot): string[] {
   return [
     formatPercent(snapshot.fraction),
-    `${formatCount(snapshot.rowsDone)} of ${formatTotal(snapshot)} rows`,
+    `${formatCount(snapshot.rowsDone)} of ${formatTotal(snapshot)}`,
+    `ETA ${formatClock(snapshot.remainingMs)}`,
     `${formatCount(snapshot.rowsPerSecond)} rows/s`,
     `${formatClock(snapshot.elapsedMs)} elapsed`,
-    `ETA ${formatClock(snapshot.remainingMs)}`,
-  ].join(' · ');
+  ];
 }
 
 function isTerminal(stream: NodeJS.WritableStream): stream is WriteStream {
-  return (stream as Partial<WriteStream>).isTTY === true;
+  const { isTTY, columns } = stream as Partial<WriteStream>;
+  return isTTY === true && columns !== undefined && columns > 0; // no columns: a terminal whose size is unknown
 }

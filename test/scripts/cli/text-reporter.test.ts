@@ -1,0 +1,107 @@
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { textReporter } from '../../../scripts/cli/text-reporter.ts';
+import { ConfigurationError, type RotationEvent, type RotationResult } from '../../../src/index.ts';
+
+const STARTED = { type: 'started', resumed: false, rowsDone: 0, rowsTotal: 95, totalIsEstimate: false } as const;
+const COMPLETE = {
+  outcome: 'complete',
+  alreadyComplete: false,
+  rowsDone: 95,
+  watermark: 9_007_199_254_740_993n,
+  completedAt: new Date('2026-03-01T12:00:00Z'),
+} as const;
+
+describe('for people, the report', () => {
+  let [stdout, stderr] = [logStream(), logStream()];
+  let reporter = textReporter('march', stdout, stderr);
+
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['nextTick'] });
+    [stdout, stderr] = [logStream(), logStream()];
+    reporter = textReporter('march', stdout, stderr);
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('begins with what is rotated, and where', () => {
+    reporter.begin({ rotation: 'march', database: 'db:5432/shop' });
+    expect(stdout.read()).toBe("rotating tickets.token in db:5432/shop, rotation 'march'\n");
+  });
+
+  it.each<[string, RotationEvent, string]>([
+    ['starts', STARTED, "starting 'march': 95 tokens to replace\n"],
+    ['estimates', { ...STARTED, totalIsEstimate: true }, "starting 'march': about 95 tokens to replace\n"],
+    ['resumes', { ...STARTED, resumed: true, rowsDone: 30 }, "resuming 'march' at 30 of 95\n"],
+    ['waits', { type: 'waiting', holder: 'web-1:4242:x' }, "'march' is claimed by web-1:4242:x; waiting a few seconds"],
+    ['waits for nobody known', { type: 'waiting', holder: null }, "'march' is claimed by another process; waiting"],
+  ])('says when it %s', (_, event, expected) => {
+    reporter.event(event);
+    expect(stdout.read()).toContain(expected);
+  });
+
+  it.each<[string, RotationResult, RegExp]>([
+    ['complete', COMPLETE, /^'march' is complete: 95 tokens replaced, every row up to key 9007199254740993\.\n$/],
+    [
+      'already complete',
+      { ...COMPLETE, alreadyComplete: true },
+      /^'march' was completed at 2026-03-01 12:00:00 UTC \(95 tokens .*\)\. Nothing to do; another --name starts a new/,
+    ],
+    [
+      'interrupted',
+      { outcome: 'interrupted', rowsDone: 30, rowsTotal: 95, totalIsEstimate: true },
+      /^stopped at 30 of about 95; all of it is saved\. The same command continues from here\.\n$/,
+    ],
+    ['empty', { outcome: 'empty' }, /^tickets has no rows: there is nothing to rotate, and nothing was recorded\.\n$/],
+  ])('says how it ended: %s', (_, result, expected) => {
+    reporter.end(result);
+    expect(stdout.read()).toMatch(expected);
+  });
+
+  it('ends with what this run did, and how fast, not what earlier runs did', () => {
+    reporter.event({ ...STARTED, resumed: true, rowsDone: 30 });
+    jest.advanceTimersByTime(2_000);
+    reporter.event({ type: 'batch', rows: 65 });
+    reporter.end(COMPLETE);
+    expect(stdout.read()).toMatch(
+      /'march' is complete: 95 tokens replaced, .*\nthis run: 65 rows in 2\.0 s, 33 rows\/s\n$/,
+    );
+  });
+
+  it('shows how far it is meanwhile', () => {
+    reporter.event(STARTED);
+    reporter.event({ type: 'batch', rows: 19 });
+    jest.advanceTimersByTime(5_000);
+    expect(stdout.read()).toContain('march 20 % · 19 of 95');
+    reporter.end(COMPLETE);
+  });
+
+  it('says that a signal was understood, with a progress display and without', () => {
+    reporter.stopping('SIGTERM');
+    expect(stdout.read()).toMatch(/^SIGTERM: finishing the batch in flight\. .*\n$/);
+    reporter.event(STARTED);
+    reporter.stopping('SIGINT');
+    expect(stdout.read()).toMatch(/\nSIGINT: finishing the batch in flight\. .*\n$/);
+    reporter.end(COMPLETE);
+  });
+
+  it('says on stderr, in one line, why it failed, and falls silent', () => {
+    reporter.event(STARTED);
+    stdout.read();
+    reporter.fail(new ConfigurationError('--name is wrong'));
+    jest.advanceTimersByTime(60_000);
+    expect(stderr.read()).toBe('rotate-tokens: --name is wrong\n');
+    expect(stdout.read()).toBeNull();
+  });
+
+  it('says nothing on stderr when all is well', () => {
+    reporter.event(STARTED);
+    reporter.end(COMPLETE);
+    expect(stderr.read()).toBeNull();
+  });
+});
+
+function logStream(): PassThrough {
+  return new PassThrough({ encoding: 'utf8' });
+}

@@ -1,0 +1,96 @@
+import { describe, expect, it } from '@jest/globals';
+import { DEFAULTS, databaseLabel, MAX_BATCH_SIZE, parseDatabaseUrl, parseSettings } from '../src/index.ts';
+
+/** A ConfigurationError whose message matches. */
+function configurationError(message: RegExp) {
+  return expect.objectContaining({ name: 'ConfigurationError', message: expect.stringMatching(message) });
+}
+
+describe('settings', () => {
+  it('take their defaults for what is missing or undefined', () => {
+    expect(parseSettings({})).toEqual(DEFAULTS);
+    expect(parseSettings({ name: undefined, batchSize: undefined })).toEqual(DEFAULTS);
+  });
+
+  it('keep what is given, up to the limits', () => {
+    const longest = { name: 'leak.2026-03:tickets_1'.padEnd(63, 'x'), batchSize: MAX_BATCH_SIZE };
+    expect(parseSettings(longest)).toEqual(longest);
+    expect(parseSettings({ name: 'x', batchSize: 1 })).toEqual({ name: 'x', batchSize: 1 });
+  });
+
+  it('are frozen', () => {
+    expect(Object.isFrozen(parseSettings({}))).toBe(true);
+  });
+
+  it.each([0, -1, 1.5, MAX_BATCH_SIZE + 1, Number.NaN, Number.POSITIVE_INFINITY, '5000', null, [1, 2]])(
+    'refuse a batch size of %p and name the option as the user writes it',
+    (batchSize) => {
+      expect(() => parseSettings({ batchSize })).toThrow(configurationError(/^--batch-size has to be /));
+    },
+  );
+
+  it.each(['', ' ', '-x', '.x', 'two words', 'línea', "x'; DROP TABLE tickets", 'line\n', 'x'.repeat(64)])(
+    'refuse the name %j and say what a name looks like',
+    (name) => {
+      expect(() => parseSettings({ name })).toThrow(configurationError(/^--name has to be 1 to 63 letters/));
+    },
+  );
+
+  it.each([5, null, true, ['a', 'b']])('refuse %j as a name, since it is no text', (name) => {
+    expect(() => parseSettings({ name })).toThrow(configurationError(/^--name /));
+  });
+
+  it('refuse an option that does not exist, rather than ignore a typing error', () => {
+    expect(() => parseSettings({ batchsize: 100 })).toThrow(configurationError(/batchsize/));
+  });
+
+  it.each([undefined, null, 5, 'name'])('refuse %p, which holds no options at all', (input) => {
+    expect(() => parseSettings(input)).toThrow(configurationError(/object/));
+  });
+});
+
+describe('the database URL', () => {
+  it.each(['postgresql://app:secret@db.internal:5432/shop', 'postgres://app:secret@db.internal/shop?schema=tickets'])(
+    'is %s as it stands in the environment',
+    (url) => {
+      expect(parseDatabaseUrl({ DATABASE_URL: url, OTHER: 'x' })).toBe(url);
+    },
+  );
+
+  it.each([{}, { DATABASE_URL: undefined }, { DATABASE_URL: '' }])(
+    'is asked for when it is missing: %p',
+    (environment) => {
+      expect(() => parseDatabaseUrl(environment)).toThrow(configurationError(/^DATABASE_URL is not set\. .*\.env/));
+    },
+  );
+
+  it.each([
+    'mysql://app:secret@db/shop',
+    'app:secret@db/shop',
+    'db.internal secret',
+    'postgresql://app:secret@db:99999/shop',
+    'postgresql://app:unescaped#secret@db/shop',
+  ])('is refused when it is no PostgreSQL URL, with its form but without itself: %s', (url) => {
+    const parsing = () => parseDatabaseUrl({ DATABASE_URL: url });
+    expect(parsing).toThrow(
+      configurationError(/^DATABASE_URL is not .*postgresql:\/\/user:password@host:5432\/database/),
+    );
+    expect(parsing).not.toThrow(/secret/);
+  });
+
+  it.each([
+    'postgresql://app:secret@db:5432/shop',
+    'postgresql://app:/secret@db:5432/shop',
+    'postgresql://app:2026/secret@db:5432/shop',
+  ])('never gives its password away, whether it is accepted or refused: %s', (url) => {
+    expect(whatIsShownOf(url)).not.toContain('secret');
+  });
+});
+
+function whatIsShownOf(url: string): string {
+  try {
+    return databaseLabel(parseDatabaseUrl({ DATABASE_URL: url }));
+  } catch (error) {
+    return String(error);
+  }
+}
