@@ -1,13 +1,13 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { config as loadDotenv } from 'dotenv';
 import { ConfigurationError, databaseLabel, describeError, openDatabase, parseDatabaseUrl } from '../src/index.ts';
 import { commandLine } from './cli/arguments.ts';
-import { exitCodeOfError } from './cli/exit-code.ts';
+import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
 import { formatCount } from './cli/format.ts';
 
 const USAGE = `npx tsx scripts/delete-tickets.ts [options]
 
-Deletes every ticket and every rotation checkpoint, to start afresh with the seed.`;
+Deletes EVERY ticket in DATABASE_URL and every rotation checkpoint, to start afresh with the seed.`;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -15,8 +15,7 @@ async function main(args: string[]): Promise<number> {
   try {
     const { yes } = await parseOptions(args);
     loadDotenv({ quiet: true });
-    await deleteTickets(parseDatabaseUrl(process.env), yes);
-    return 0;
+    return await deleteTickets(parseDatabaseUrl(process.env), yes);
   } catch (error) {
     process.stderr.write(`delete-tickets: ${describeError(error)}\n`);
     return exitCodeOfError(error);
@@ -29,34 +28,45 @@ function parseOptions(args: string[]) {
     .parseAsync();
 }
 
-async function deleteTickets(url: string, yes: boolean): Promise<void> {
+/** @returns the exit code */
+async function deleteTickets(url: string, yes: boolean): Promise<number> {
   const database = openDatabase(url);
   try {
-    const tickets = formatCount(await database.ticket.count());
-    if (
-      !yes &&
-      !(await confirm(`Delete all ${tickets} tickets in ${databaseLabel(url)}, and the rotations' checkpoints?`))
-    ) {
+    const what = `all ${formatCount(await database.ticket.count())} tickets in ${databaseLabel(url)} and every checkpoint`;
+    if (!yes && !process.stdin.isTTY) {
+      throw new ConfigurationError(`not deleting ${what}: there is nobody to ask here. Add --yes.`);
+    }
+    const answer = yes ? 'yes' : await ask(`Delete ${what}? [y/N] `);
+    if (answer === null || !/^y(es)?$/i.test(answer.trim())) {
       process.stdout.write('Nothing was deleted.\n');
-      return;
+      return answer === null ? exitCodeOfSignal('SIGINT') : 0;
     }
     // A checkpoint left behind would call the next tickets rotated.
-    const [deleted] = await database.$transaction([
+    const [tickets, checkpoints] = await database.$transaction([
       database.ticket.deleteMany(),
       database.rotationCheckpoint.deleteMany(),
     ]);
-    process.stdout.write(`Deleted ${formatCount(deleted.count)} tickets.\n`);
+    process.stdout.write(
+      `Deleted ${formatCount(tickets.count)} tickets and ${formatCount(checkpoints.count)} checkpoints.\n`,
+    );
+    return 0;
   } finally {
     await database.$disconnect();
   }
 }
 
-async function confirm(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new ConfigurationError(`${question} There is nobody to ask here: say so with --yes.`);
+/** @returns null when there is no answer: Ctrl-C, or Ctrl-D */
+function ask(question: string): Promise<string | null> {
   const prompt = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim());
-  } finally {
-    prompt.close();
-  }
+  return new Promise((resolve) => {
+    prompt.once('close', () => {
+      process.stdout.write('\n');
+      resolve(null);
+    });
+    prompt.once('SIGINT', () => prompt.close());
+    prompt.question(question, (answer) => {
+      resolve(answer);
+      prompt.close();
+    });
+  });
 }

@@ -22,13 +22,12 @@ process.stderr.on('error', () => {});
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: string[]): Promise<number> {
-  let reporter: Reporter = textReporter('', process.stdout, process.stderr);
+  // Bad options are reported in the form that was asked for, too.
+  let reporter = reporterFor(args.includes('--json'), null);
   try {
     const { settings, json } = await parseRotateOptions(args);
-    reporter = json
-      ? jsonReporter(settings.name, process.stdout)
-      : textReporter(settings.name, process.stdout, process.stderr);
-    const interruption = interruptOnSignals((signal) => reporter.stopping(signal));
+    reporter = reporterFor(json, settings.name);
+    const interruption = interruptOnSignals(reporter.stopping, reporter.stopped);
     const result = await run(settings, reporter, interruption);
     reporter.end(result);
     return result.outcome === 'interrupted' ? exitCodeOfSignal(interruption.received ?? 'SIGTERM') : 0;
@@ -36,6 +35,10 @@ async function main(args: string[]): Promise<number> {
     reporter.fail(error);
     return exitCodeOfError(error);
   }
+}
+
+function reporterFor(json: boolean, rotation: string | null): Reporter {
+  return json ? jsonReporter(rotation, process.stdout) : textReporter(rotation ?? '', process.stdout, process.stderr);
 }
 
 async function run(
@@ -47,7 +50,7 @@ async function run(
   const url = parseDatabaseUrl(process.env);
   reporter.begin({ rotation: settings.name, database: databaseLabel(url) });
   const trimMemory = keepMemorySmall();
-  const database = openDatabase(url);
+  const database = openDatabase(url, settings.workers + 1);
   const onEvent = (event: RotationEvent) => {
     reporter.event(event);
     if (event.type === 'batch') trimMemory();

@@ -55,18 +55,31 @@ export async function loadCheckpoints(database: Database, rotation: string): Pro
   return rows.map(parseCheckpoint);
 }
 
-/** Writes the plan of a new rotation. Of two processes that start it at the same moment, one wins and both go on. */
-export async function persistPlan(database: Database, planned: PlannedPartition): Promise<void> {
-  const row = {
+/**
+ * Writes the plan of a new rotation. Of several processes that start it at the same moment, one writes its plan and
+ * the others find it there.
+ */
+export async function persistPlan(database: Database, plan: readonly PlannedPartition[]): Promise<void> {
+  const [first] = plan;
+  if (first === undefined) return;
+  await database.$transaction(async (transaction) => {
+    // Plans of two processes differ, and must not mix.
+    await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`rotate-tokens ${first.rotation}`}, 0))`;
+    if ((await transaction.rotationCheckpoint.count({ where: { rotation: first.rotation } })) > 0) return;
+    await transaction.rotationCheckpoint.createMany({ data: plan.map(toRow) });
+  });
+}
+
+function toRow(planned: PlannedPartition) {
+  return {
     ...planned,
     lowerBound: key.nullable().encode(planned.lowerBound),
     upperBound: key.encode(planned.upperBound),
   };
-  await database.rotationCheckpoint.createMany({ data: [row], skipDuplicates: true });
 }
 
 /**
- * Takes a partition that is not complete and that no live process holds.
+ * Takes a partition that is not complete and that no live process holds. Several at the same moment get different ones.
  *
  * @param claimant this process, unique among all that ever ran
  * @returns the partition as it stands, or null when none is free
@@ -115,43 +128,40 @@ export async function lockCheckpoint(transaction: Queryable, checkpoint: Checkpo
   if (locked.length !== 1) throw new OvertakenError(checkpoint.rotation, checkpoint.partition);
 }
 
+/** What a batch has done. */
+export interface Advance {
+  /** The last key of the batch; unchanged when there was no row left. */
+  cursor: bigint | null;
+  /** How many rows the batch rotated. */
+  rows: number;
+  /** Whether nothing is left of the partition. */
+  complete: boolean;
+}
+
 /**
- * Moves the checkpoint from the cursor that this process read (compare and set), and renews its claim.
+ * Moves the checkpoint from the cursor that this process read (compare and set), and renews its claim, or ends it when
+ * the partition is complete.
  *
- * @param cursor the last key of the batch
- * @param rows how many rows the batch rotated
  * @returns the checkpoint after the move; it holds once the transaction has committed
  * @throws OvertakenError when the checkpoint is not where this process left it
  */
 export async function advanceCheckpoint(
   transaction: Queryable,
   checkpoint: Checkpoint,
-  cursor: bigint,
-  rows: number,
+  { cursor, rows, complete }: Advance,
 ): Promise<Checkpoint> {
-  const moved = await transaction.$executeRaw`
+  const moved = await transaction.$queryRaw<{ completedAt: Date | null }[]>`
     UPDATE rotation_checkpoints
-    SET cursor = ${key.encode(cursor)}, rows_rotated = rows_rotated + ${rows},
-        claimed_until = ${claimExpiry()}, updated_at = clock_timestamp()
-    WHERE ${unchangedSince(checkpoint)}`;
-  if (moved !== 1) throw new OvertakenError(checkpoint.rotation, checkpoint.partition);
-  return { ...checkpoint, cursor, rowsRotated: checkpoint.rowsRotated + BigInt(rows) };
-}
-
-/**
- * Marks a partition that has no rows left as complete, and gives it back.
- *
- * @returns when it was completed, by the server's clock
- * @throws OvertakenError when the checkpoint is not where this process left it
- */
-export async function completeCheckpoint(database: Database, checkpoint: Checkpoint): Promise<Date> {
-  const [completed] = await database.$queryRaw<{ completedAt: Date }[]>`
-    UPDATE rotation_checkpoints
-    SET completed_at = clock_timestamp(), updated_at = clock_timestamp(), claimed_by = NULL, claimed_until = NULL
+    SET cursor = ${key.nullable().encode(cursor)}, rows_rotated = rows_rotated + ${rows},
+        updated_at = clock_timestamp(),
+        completed_at = CASE WHEN ${complete} THEN clock_timestamp() END,
+        claimed_by = CASE WHEN NOT ${complete} THEN claimed_by END,
+        claimed_until = CASE WHEN NOT ${complete} THEN ${claimExpiry()} END
     WHERE ${unchangedSince(checkpoint)}
     RETURNING completed_at AS "completedAt"`;
-  if (completed === undefined) throw new OvertakenError(checkpoint.rotation, checkpoint.partition);
-  return completed.completedAt;
+  const [row] = moved;
+  if (row === undefined) throw new OvertakenError(checkpoint.rotation, checkpoint.partition);
+  return { ...checkpoint, cursor, rowsRotated: checkpoint.rowsRotated + BigInt(rows), completedAt: row.completedAt };
 }
 
 /** The condition that holds as long as nobody but this process has moved, claimed or completed the partition. */
@@ -168,4 +178,10 @@ function claimExpiry(): Prisma.Sql {
 function parseCheckpoint(row: { rotation: string; partition: number }): Checkpoint {
   const where = `partition ${row.partition} of rotation '${row.rotation}' in rotation_checkpoints:`;
   return parse(checkpointSchema, row, (column) => `${where} ${column}`);
+}
+
+/** How many rows all processes together have rotated so far. */
+export async function countRotated(database: Database, rotation: string): Promise<number> {
+  const { _sum } = await database.rotationCheckpoint.aggregate({ where: { rotation }, _sum: { rowsRotated: true } });
+  return Number(_sum.rowsRotated ?? 0n);
 }

@@ -9,20 +9,25 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
-/** Another live process holds the rotation. Nothing was written. */
+/** Live processes hold all that is left of the rotation. This one has written nothing. */
 export class HeldByAnotherProcessError extends Error {
   override readonly name = 'HeldByAnotherProcessError';
   readonly rotation: string;
-  /** The holder as `host:pid:nonce`. */
-  readonly holder: string | null;
+  /** Each as `host:pid:nonce`. */
+  readonly holders: readonly string[];
 
-  constructor(rotation: string, holder: string | null) {
+  constructor(rotation: string, holders: readonly string[]) {
     super(
-      `rotation '${rotation}' is being run by another process${holder ? ` (${holder})` : ''}. This one changed nothing.`,
+      `rotation '${rotation}' is being run by ${nameHolders(holders)}, which leave nothing to do. This one changed nothing.`,
     );
     this.rotation = rotation;
-    this.holder = holder;
+    this.holders = holders;
   }
+}
+
+/** The processes of a list, for a sentence. */
+export function nameHolders(holders: readonly string[]): string {
+  return holders.length === 0 ? 'other processes' : holders.join(', ');
 }
 
 /** The fence refused a batch: another process took the partition over. The batch was rolled back. */
@@ -67,16 +72,25 @@ const CONFIGURATION_FAULTS: Record<string, string> = {
     'The user of DATABASE_URL needs SELECT and UPDATE on tickets, and SELECT, INSERT and UPDATE on rotation_checkpoints.',
 };
 
-/** By code, or by the class of the SQLSTATE (its first two characters). */
-const OTHER_FAULTS: Record<string, string> = {
-  DatabaseNotReachable: 'Is PostgreSQL running, and are host and port in DATABASE_URL right?',
-  SocketTimeout: 'The server does not answer: check host, port and firewall.',
-  ETIMEDOUT: 'The server does not answer: check host, port and firewall.',
-  TlsConnectionError: 'No encrypted connection could be made: check sslmode in DATABASE_URL.',
-  P2028: 'A transaction took longer than it may; it was rolled back.',
+/** What to do about other SQLSTATEs, by code or by class (its first two characters). */
+const SERVER_FAULTS: Record<string, string> = {
+  '25006': 'The database is read-only. Is DATABASE_URL a replica?',
+  '40P01': 'A deadlock with another session was broken by ending this batch.',
   '22': 'A value was refused. It is not shown, since it could be a token.',
   '23': 'A constraint refused the change.',
   P0: 'A trigger refused the change. What it said is not shown, since it could hold a token.',
+};
+
+/** What goes wrong before or without the server's answer: kinds of the driver adapter, codes of Prisma. */
+const CONNECTION_FAULTS: Record<string, string> = {
+  DatabaseNotReachable:
+    'the database server cannot be reached. Is PostgreSQL running, and are host and port in DATABASE_URL right?',
+  ConnectionTimeout:
+    'the database server does not answer in time. Check host, port and firewall, and its free connections.',
+  SocketTimeout: 'the database server does not answer in time. Check host, port and firewall.',
+  ConnectionClosed: 'the connection to the database was lost.',
+  TlsConnectionError: 'no encrypted connection to the database could be made. Check sslmode in DATABASE_URL.',
+  P2028: 'a transaction took longer than it may; it was rolled back.',
 };
 
 /** Whether the database refused because of DATABASE_URL, the schema or the privileges, and not for the moment only. */
@@ -102,8 +116,9 @@ export function describeError(error: unknown): string {
   if (code === undefined) {
     return `unexpected ${error instanceof Error ? error.name : typeof error}${firstStackFrame(error)}`;
   }
+  if (CONNECTION_FAULTS[code]) return CONNECTION_FAULTS[code];
   const safeMessage = message && MESSAGES_WITHOUT_DATA.test(message) ? `: ${message}` : '';
-  const advice = CONFIGURATION_FAULTS[code] ?? OTHER_FAULTS[code] ?? OTHER_FAULTS[code.slice(0, 2)];
+  const advice = CONFIGURATION_FAULTS[code] ?? SERVER_FAULTS[code] ?? SERVER_FAULTS[code.slice(0, 2)];
   return `the database reported ${code}${safeMessage}.${advice ? ` ${advice}` : ''}`;
 }
 
@@ -115,16 +130,17 @@ function databaseFault(error: unknown): DatabaseFault {
   const chain = causes(error);
   const innermost = (name: string) => chain.map((cause) => stringField(cause, name)).findLast(Boolean);
   return {
-    code: innermost('originalCode') ?? innermost('kind') ?? innermost('code') ?? poolTimeout(chain),
+    code: innermost('originalCode') ?? innermost('kind') ?? innermost('code') ?? wordsOfDriver(chain),
     message: innermost('originalMessage'),
   };
 }
 
-/** The pool says in words only that no connection could be had in time. */
-function poolTimeout(chain: object[]): string | undefined {
-  const messages = chain.map((cause) => stringField(cause, 'message') ?? '');
-  return messages.some((message) => /timeout exceeded when trying to connect|due to connection timeout/.test(message))
-    ? 'ETIMEDOUT'
+/** What node-postgres says in words only. */
+function wordsOfDriver(chain: object[]): string | undefined {
+  const words = chain.map((cause) => stringField(cause, 'message')).join('\n');
+  if (/timeout exceeded when trying to connect|due to connection timeout/.test(words)) return 'ConnectionTimeout';
+  return /Connection terminated|Connection ended|connection error and is not queryable/.test(words)
+    ? 'ConnectionClosed'
     : undefined;
 }
 

@@ -1,11 +1,21 @@
+export { MAX_BATCH_SIZE } from './batch-size.ts';
+export type { RotationContext, RotationEvent } from './context.ts';
 export { type Database, databaseLabel, openDatabase } from './database.ts';
 export {
   ConfigurationError,
   describeError,
   HeldByAnotherProcessError,
   isConfigurationFault,
+  nameHolders,
   OvertakenError,
 } from './errors.ts';
-export { type Progress, type ProgressSnapshot, recordBatch, startProgress, takeSnapshot } from './progress.ts';
-export { type RotationContext, type RotationEvent, type RotationResult, rotate } from './rotation.ts';
-export { DEFAULTS, MAX_BATCH_SIZE, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';
+export {
+  type Progress,
+  type ProgressSnapshot,
+  recordBatch,
+  recordTotal,
+  startProgress,
+  takeSnapshot,
+} from './progress.ts';
+export { type RotationResult, rotate } from './rotation.ts';
+export { DEFAULTS, MAX_WORKERS, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';

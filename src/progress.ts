@@ -58,6 +58,15 @@ export function recordBatch(progress: Progress, rows: number, nowMs: number): Pr
   };
 }
 
+/**
+ * @param rowsDone how many rows all processes together have done; a count that is behind this process's own is old
+ */
+export function recordTotal(progress: Progress, rowsDone: number, nowMs: number): Progress {
+  const byOthers = Math.max(0, rowsDone - progress.rowsDone);
+  const aged = age(progress, nowMs);
+  return { ...aged, rowsDone: progress.rowsDone + byOthers, recentRows: aged.recentRows + byOthers };
+}
+
 export function takeSnapshot(progress: Progress, nowMs: number): ProgressSnapshot {
   const { rowsDone, totalIsEstimate, rowsThisRun, recentRows, recentMs } = age(progress, nowMs);
   const rowsTotal = Math.max(progress.rowsTotal, rowsDone);

@@ -1,30 +1,12 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rotateBatch } from './batch.ts';
-import {
-  type Checkpoint,
-  CLAIM_MS,
-  claimPartition,
-  completeCheckpoint,
-  loadCheckpoints,
-  persistPlan,
-  releaseClaims,
-} from './checkpoint.ts';
+import { type Checkpoint, CLAIM_MS, countRotated, loadCheckpoints, persistPlan, releaseClaims } from './checkpoint.ts';
+import type { RotationContext } from './context.ts';
 import type { Database } from './database.ts';
 import { ConfigurationError, HeldByAnotherProcessError } from './errors.ts';
-import { nextPage } from './page.ts';
-import { planPartition } from './partitions.ts';
-import type { Settings } from './settings.ts';
+import { planPartitions } from './partitions.ts';
 import { TARGET } from './target.ts';
-import { makeTokens } from './tokens.ts';
-
-/** What a rotation tells while it runs. */
-export type RotationEvent =
-  /** Another process holds the partition; it may be dead. We wait until its claim would have expired. */
-  | { type: 'waiting'; holder: string | null }
-  | { type: 'started'; resumed: boolean; rowsDone: number; rowsTotal: number; totalIsEstimate: boolean }
-  /** A batch has committed. */
-  | { type: 'batch'; rows: number };
+import { work } from './worker.ts';
 
 /** How a rotation ended. */
 export type RotationResult =
@@ -32,110 +14,140 @@ export type RotationResult =
   | { outcome: 'empty' }
   /** Every token in scope has been replaced, now or (`alreadyComplete`) by an earlier run. */
   | { outcome: 'complete'; alreadyComplete: boolean; rowsDone: number; watermark: bigint; completedAt: Date }
-  /** The signal was aborted. The checkpoint is saved. */
+  /** The signal was aborted. The checkpoints are saved. */
   | { outcome: 'interrupted'; rowsDone: number; rowsTotal: number; totalIsEstimate: boolean };
+
+/** How often the rows done by all processes are summed up, in milliseconds. */
+const TOTAL_INTERVAL_MS = 2_000;
 
 /** How often to look whether another process's claim has expired, in milliseconds. */
 const CLAIM_POLL_MS = 250;
 
-export interface RotationContext {
-  database: Database;
-  settings: Settings;
-  /** Once aborted, the batch in flight is finished and the rotation stops. */
-  signal: AbortSignal;
-  onEvent: (event: RotationEvent) => void;
-}
-
 /**
  * Replaces every token of the target by a fresh one, in batches that commit together with their checkpoint, from
- * where the last run of this rotation stopped.
+ * where the last run of this rotation stopped. Other processes may do the same at the same time.
  *
  * @throws ConfigurationError when the rotation was started for another target, or its checkpoints were tampered with
- * @throws HeldByAnotherProcessError when another live process runs it
- * @throws OvertakenError when another process took it over while this one stood still
+ * @throws HeldByAnotherProcessError when live processes hold all that is left to do
  */
 export async function rotate(context: RotationContext): Promise<RotationResult> {
-  const { database, settings, signal } = context;
-  const planned = await loadOrPlan(database, settings.name);
-  if (planned === null) return { outcome: 'empty' };
-  if (planned.completedAt !== null) return completed(planned, planned.completedAt, true);
+  const { database, settings, signal, onEvent } = context;
+  const plan = await loadOrPlan(database, settings.name);
+  if (plan.length === 0) return { outcome: 'empty' };
+  if (isComplete(plan)) return conclude(plan, true);
 
+  onEvent({
+    type: 'started',
+    resumed: plan.some(({ cursor }) => cursor !== null),
+    partitions: plan.length,
+    ...counts(plan),
+  });
   const claimant = `${hostname()}:${process.pid}:${crypto.randomUUID().slice(0, 8)}`;
-  const claimed = await claimOrWait(context, claimant);
-  if (claimed === null) return signal.aborted ? { outcome: 'interrupted', ...counts(planned) } : rotate(context);
+  const stopCounting = reportTotal(context);
   try {
-    return await rotatePartition(context, claimed);
+    await workUntilComplete(context, claimant);
   } finally {
-    // Where the database is gone this fails too; the claim then expires by itself.
+    stopCounting();
+    // Where the database is gone this fails too; the claims then expire by themselves.
     await releaseClaims(database, settings.name, claimant).catch(() => {});
   }
+  const checkpoints = await loadCheckpoints(database, settings.name);
+  return signal.aborted && !isComplete(checkpoints)
+    ? { outcome: 'interrupted', ...counts(checkpoints) }
+    : conclude(checkpoints, false);
 }
 
-async function loadOrPlan(database: Database, rotation: string): Promise<Checkpoint | null> {
-  const [checkpoint] = await loadCheckpoints(database, rotation);
-  if (checkpoint !== undefined) return refuseOtherTarget(checkpoint);
-  const planned = await planPartition(database, rotation);
-  if (planned === null) return null;
-  await persistPlan(database, planned);
-  return loadOrPlan(database, rotation);
+async function loadOrPlan(database: Database, rotation: string): Promise<Checkpoint[]> {
+  const checkpoints = await loadCheckpoints(database, rotation);
+  checkpoints.forEach(refuseOtherTarget);
+  if (checkpoints.length > 0) return checkpoints;
+  await persistPlan(database, await planPartitions(database, rotation));
+  return loadCheckpoints(database, rotation);
 }
 
-function refuseOtherTarget(checkpoint: Checkpoint): Checkpoint {
-  if (checkpoint.target === TARGET) return checkpoint;
+function refuseOtherTarget({ rotation, target }: Checkpoint): void {
+  if (target === TARGET) return;
   throw new ConfigurationError(
-    `rotation '${checkpoint.rotation}' was started for ${checkpoint.target}, not ${TARGET}. Choose another --name.`,
+    `rotation '${rotation}' was started for ${target}, not ${TARGET}. Choose another --name.`,
   );
 }
 
-/**
- * Claims the partition. When somebody else's claim is on it, waits for as long as the claim of a dead process lasts:
- * a holder that renews its claim meanwhile, or whose batch keeps the row locked, is alive.
- *
- * @returns null when the rotation was completed, or the signal aborted, while we waited
- */
-async function claimOrWait(context: RotationContext, claimant: string): Promise<Checkpoint | null> {
-  const { database, settings, signal, onEvent } = context;
-  let seen: Checkpoint | undefined;
-  const deadlineMs = performance.now() + 2 * CLAIM_MS;
+/** Works while there is something to claim, then waits for what others hold: it comes free if they die. */
+async function workUntilComplete(context: RotationContext, claimant: string): Promise<void> {
+  const { database, settings, signal } = context;
+  const others = watchOthers(context);
+  let claimed = 0;
   while (!signal.aborted) {
-    const claimed = await claimPartition(database, settings.name, claimant);
-    if (claimed !== null) return claimed;
-    const [current] = await loadCheckpoints(database, settings.name);
-    if (current === undefined || current.completedAt !== null) return null;
-    if (seen === undefined) onEvent({ type: 'waiting', holder: current.claimedBy });
-    seen ??= current;
-    if (isAlive(seen, current) || performance.now() > deadlineMs) {
-      throw new HeldByAnotherProcessError(settings.name, current.claimedBy);
-    }
+    claimed += await runWorkers(context, claimant);
+    const open = (await loadCheckpoints(database, settings.name)).filter(({ completedAt }) => completedAt === null);
+    if (open.length === 0 || signal.aborted) return;
+    if (others.areAlive(open) && claimed === 0) throw new HeldByAnotherProcessError(settings.name, holdersOf(open));
     await sleep(CLAIM_POLL_MS);
   }
-  return null;
 }
 
-function isAlive(seen: Checkpoint, current: Checkpoint): boolean {
-  return current.claimedUntil !== null && current.claimedUntil.getTime() !== seen.claimedUntil?.getTime();
+/** Runs all workers to their end. When one fails, the others finish their batches first. @returns partitions claimed */
+async function runWorkers(context: RotationContext, claimant: string): Promise<number> {
+  const failure = new AbortController();
+  const signal = AbortSignal.any([context.signal, failure.signal]);
+  const workers = Array.from({ length: context.settings.workers }, async () => {
+    try {
+      return await work({ ...context, signal }, claimant);
+    } catch (error) {
+      failure.abort();
+      throw error;
+    }
+  });
+  const ends = await Promise.allSettled(workers);
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed) throw failed.reason;
+  return ends.reduce((sum, end) => sum + (end.status === 'fulfilled' ? end.value : 0), 0);
 }
 
-async function rotatePartition(context: RotationContext, claimed: Checkpoint): Promise<RotationResult> {
-  const { database, settings, signal, onEvent } = context;
-  let checkpoint = claimed;
-  onEvent({ type: 'started', resumed: checkpoint.cursor !== null, ...counts(checkpoint) });
-  while (!signal.aborted) {
-    const rest = { after: checkpoint.cursor ?? checkpoint.lowerBound, upTo: checkpoint.upperBound };
-    const page = await nextPage(database, rest, settings.batchSize);
-    if (page === null) return completed(checkpoint, await completeCheckpoint(database, checkpoint), false);
-    const advanced = await rotateBatch(database, checkpoint, page, makeTokens(page.keys.length));
-    onEvent({ type: 'batch', rows: Number(advanced.rowsRotated - checkpoint.rowsRotated) });
-    checkpoint = advanced;
-  }
-  return { outcome: 'interrupted', ...counts(checkpoint) };
+/**
+ * Tells living holders from dead ones: the living renew their claims, complete their partitions, or keep them locked
+ * for longer than any claim lasts. Says once that we wait for them.
+ */
+function watchOthers({ onEvent }: RotationContext) {
+  let first: { state: string; seenAtMs: number } | undefined;
+  return {
+    areAlive(open: Checkpoint[]): boolean {
+      const state = JSON.stringify(open.map(({ partition, claimedUntil }) => [partition, claimedUntil]));
+      if (first === undefined) onEvent({ type: 'waiting', holders: holdersOf(open) });
+      first ??= { state, seenAtMs: performance.now() };
+      return state !== first.state || performance.now() > first.seenAtMs + 2 * CLAIM_MS;
+    },
+  };
 }
 
-function counts({ rowsRotated, rowsTotal, totalIsEstimate }: Checkpoint) {
-  return { rowsDone: Number(rowsRotated), rowsTotal: Number(rowsTotal), totalIsEstimate };
+function holdersOf(open: Checkpoint[]): string[] {
+  return [...new Set(open.flatMap(({ claimedBy }) => claimedBy ?? []))];
 }
 
-function completed(checkpoint: Checkpoint, completedAt: Date, alreadyComplete: boolean): RotationResult {
-  const { rowsDone } = counts(checkpoint);
-  return { outcome: 'complete', alreadyComplete, rowsDone, watermark: checkpoint.upperBound, completedAt };
+/** Reports now and then what all processes together have done. @returns what ends it */
+function reportTotal({ database, settings, onEvent }: RotationContext): () => void {
+  const timer = setInterval(() => {
+    countRotated(database, settings.name).then(
+      (rowsDone) => onEvent({ type: 'total', rowsDone }),
+      () => {}, // only the display misses it; the workers will say what is wrong
+    );
+  }, TOTAL_INTERVAL_MS);
+  return () => clearInterval(timer);
+}
+
+function isComplete(checkpoints: readonly Checkpoint[]): boolean {
+  return checkpoints.every(({ completedAt }) => completedAt !== null);
+}
+
+function counts(checkpoints: readonly Checkpoint[]) {
+  const sum = (field: 'rowsRotated' | 'rowsTotal') =>
+    Number(checkpoints.reduce((total, checkpoint) => total + checkpoint[field], 0n));
+  const totalIsEstimate = checkpoints.some((checkpoint) => checkpoint.totalIsEstimate);
+  return { rowsDone: sum('rowsRotated'), rowsTotal: sum('rowsTotal'), totalIsEstimate };
+}
+
+function conclude(checkpoints: readonly Checkpoint[], alreadyComplete: boolean): RotationResult {
+  const completedAt = new Date(Math.max(...checkpoints.map((checkpoint) => Number(checkpoint.completedAt))));
+  const watermark = checkpoints.at(-1)?.upperBound ?? 0n;
+  return { outcome: 'complete', alreadyComplete, rowsDone: counts(checkpoints).rowsDone, watermark, completedAt };
 }

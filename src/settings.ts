@@ -1,16 +1,27 @@
 import * as z from 'zod';
+import { MAX_BATCH_SIZE } from './batch-size.ts';
 import { parse } from './parse.ts';
 
-/** What a rotation does when nothing else is said. `--help` and README state these numbers from here. */
+/** What a rotation does when nothing else is said. `--help` and README state these values from here. */
 export const DEFAULTS = {
   /** The rotation's name: its idempotency key. */
   name: 'default',
-  /** Rows a batch. Large enough that round trips don't count, small enough that a batch's locks last about 50 ms. */
-  batchSize: 5_000,
+  /** Rows a batch, or `auto`: as many as take `targetBatchMs`. */
+  batchSize: 'auto',
+  /** How long a batch is to take, in milliseconds: as long as it may keep a writer of one of its rows waiting. */
+  targetBatchMs: 250,
+  /** Partitions rotated at a time, each on a connection of its own. On two cores more gain nothing. */
+  workers: 2,
+  /** Where tokens are made: by this process, or by PostgreSQL (`gen_random_uuid()`). */
+  tokens: 'app',
+  /** Whether commits may be acknowledged before they are on disk; see `Batch.asynchronousCommit`. */
+  asynchronousCommit: true,
 } as const;
 
-/** Rows a batch at the most: more only holds locks longer and fills memory. */
-export const MAX_BATCH_SIZE = 20_000;
+/** Connections are what a small server has least of. */
+export const MAX_WORKERS = 32;
+
+const WHOLE_ROWS = `has to be "auto" or a whole number of rows, 1 to ${MAX_BATCH_SIZE}`;
 
 const settingsSchema = z
   .strictObject({
@@ -19,12 +30,19 @@ const settingsSchema = z
       .regex(/^[A-Za-z0-9][\w.:-]{0,62}$/, 'has to be 1 to 63 letters, digits, or . _ : - (not at the start)')
       .default(DEFAULTS.name),
     batchSize: z
-      .int('has to be a whole number of rows')
-      .min(1, 'has to be at least 1 row')
-      .max(MAX_BATCH_SIZE, `has to be at most ${MAX_BATCH_SIZE.toLocaleString('en')} rows`)
+      .union([z.literal('auto'), z.int(WHOLE_ROWS).min(1, WHOLE_ROWS).max(MAX_BATCH_SIZE, WHOLE_ROWS)], WHOLE_ROWS)
       .default(DEFAULTS.batchSize),
+    targetBatchMs: wholeNumber('milliseconds', 10, 10_000).default(DEFAULTS.targetBatchMs),
+    workers: wholeNumber('workers', 1, MAX_WORKERS).default(DEFAULTS.workers),
+    tokens: z.enum(['app', 'database'], 'has to be "app" or "database"').default(DEFAULTS.tokens),
+    asynchronousCommit: z.boolean('has to be given once').default(DEFAULTS.asynchronousCommit),
   })
   .readonly();
+
+function wholeNumber(unit: string, least: number, most: number) {
+  const message = `has to be a whole number of ${unit}, ${least} to ${most}`;
+  return z.int(message).min(least, message).max(most, message);
+}
 
 /** How one rotation is run. Frozen. */
 export type Settings = z.output<typeof settingsSchema>;

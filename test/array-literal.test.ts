@@ -1,6 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { arrayLiteral } from '../src/array-literal.ts';
-import { makeTokens } from '../src/tokens.ts';
 import { useTestDatabase } from './support/database.ts';
 
 describe('an array literal', () => {
@@ -20,7 +20,7 @@ describe('an array literal', () => {
   });
 
   it('is read by PostgreSQL as the tokens it was made of', async () => {
-    const tokens = makeTokens(3);
+    const tokens = [randomUUID(), randomUUID(), randomUUID()];
     const rows = await database.$queryRaw`SELECT ${arrayLiteral(tokens)}::uuid[] AS tokens`;
     expect(rows).toEqual([{ tokens }]);
   });

@@ -1,45 +1,81 @@
 import { describe, expect, it } from '@jest/globals';
-import { rotateBatch } from '../src/batch.ts';
+import { type Batch, rotateBatch } from '../src/batch.ts';
 import { type Checkpoint, claimPartition, persistPlan } from '../src/checkpoint.ts';
 import { type Database, openDatabase } from '../src/database.ts';
 import { OvertakenError } from '../src/errors.ts';
-import { nextPage, type Page } from '../src/page.ts';
-import { planPartition } from '../src/partitions.ts';
+import { planPartitions } from '../src/partitions.ts';
 import { makeTokens } from '../src/tokens.ts';
 import { useTestDatabase } from './support/database.ts';
-import { everythingButTokens, insertTickets, keysUpTo, tokensByKey } from './support/tickets.ts';
+import { everythingButTokens, insertTickets, keysUpTo, survivors, tokensByKey } from './support/tickets.ts';
 
 describe('a batch', () => {
   const { database, url } = useTestDatabase();
 
-  it('writes each token to the row of its key and moves the checkpoint with it', async () => {
-    const { checkpoint, page } = await tenTicketsAndAPageOf(4, database);
-    const tokens = makeTokens(4);
-    const advanced = await rotateBatch(database, checkpoint, page, tokens);
-    expect([...(await tokensByKey(database)).values()].slice(0, 4)).toEqual(tokens);
-    expect(advanced).toMatchObject({ cursor: 4n, rowsRotated: 4n });
-    expect(await storedCheckpoint(database)).toMatchObject({ cursor: '4', rowsRotated: 4n });
+  it('writes one token to each of the next rows in key order, and moves the checkpoint with them', async () => {
+    await insertTickets(database, [7, 3, 1, 5, 9]);
+    const tokens = makeTokens(3);
+    const advanced = await rotateBatch(database, await claimed(database), batchOf(3, tokens));
+    expect((await tokensInOrder(database)).slice(0, 3)).toEqual(tokens);
+    expect(advanced).toMatchObject({ cursor: 5n, rowsRotated: 3n, completedAt: null });
+    expect(await storedCheckpoint(database)).toMatchObject({ cursor: '5', rowsRotated: 3n, completedAt: null });
   });
 
-  it('changes nothing but tokens, and no row outside of the page', async () => {
-    const { checkpoint, page } = await tenTicketsAndAPageOf(4, database);
-    const [others, tokens] = [await everythingButTokens(database), await tokensByKey(database)];
-    await rotateBatch(database, checkpoint, page, makeTokens(4));
+  it('goes on after the cursor, negative keys and deleted rows at the cursor included', async () => {
+    await insertTickets(database, [-9_000_000_000_000_000_000n, -1, 0, 4]);
+    const first = await rotateBatch(database, await claimed(database), batchOf(2));
+    await database.ticket.delete({ where: { id: -1n } });
+    const tokens = makeTokens(2);
+    expect(await rotateBatch(database, first, batchOf(2, tokens))).toMatchObject({ cursor: 4n, rowsRotated: 4n });
+    expect((await tokensInOrder(database)).slice(1)).toEqual(tokens);
+  });
+
+  it('changes nothing but tokens, and no row above the partition or behind the cursor', async () => {
+    await insertTickets(database, keysUpTo(5));
+    const checkpoint = await claimed(database);
+    await insertTickets(database, [6, 7]);
+    const advanced = await rotateBatch(database, checkpoint, batchOf(2));
+    const [others, tokens] = [await everythingButTokens(database), [...(await tokensByKey(database)).values()]];
+    await rotateBatch(database, advanced, batchOf(100));
     expect(await everythingButTokens(database)).toEqual(others);
-    expect([...(await tokensByKey(database))].slice(4)).toEqual([...tokens].slice(4));
+    const now = [...(await tokensByKey(database)).values()];
+    expect([now.slice(0, 2), now.slice(5)]).toEqual([tokens.slice(0, 2), tokens.slice(5)]);
+    expect(now.slice(2, 5)).not.toEqual(tokens.slice(2, 5));
   });
 
-  it('counts only the rows that are still there', async () => {
-    const { checkpoint, page } = await tenTicketsAndAPageOf(4, database);
-    await database.ticket.deleteMany({ where: { id: { in: [2n, 4n] } } });
-    expect(await rotateBatch(database, checkpoint, page, makeTokens(4))).toMatchObject({ cursor: 4n, rowsRotated: 2n });
+  it('completes the partition when it finds fewer rows than it could have taken', async () => {
+    await insertTickets(database, keysUpTo(5));
+    const advanced = await rotateBatch(database, await claimed(database), batchOf(10));
+    expect(advanced).toMatchObject({ cursor: 5n, rowsRotated: 5n, completedAt: expect.any(Date) });
+    expect(await storedCheckpoint(database)).toMatchObject({ completedAt: advanced.completedAt, claimedBy: null });
   });
 
-  it('moves the checkpoint back with the tokens when the transaction fails', async () => {
-    const { checkpoint, page } = await tenTicketsAndAPageOf(4, database);
+  it('completes the partition also when there is no row left at all', async () => {
+    await insertTickets(database, keysUpTo(5));
+    const checkpoint = await claimed(database);
+    await database.ticket.deleteMany();
+    expect(await rotateBatch(database, checkpoint, batchOf(10))).toMatchObject({
+      cursor: null,
+      rowsRotated: 0n,
+      completedAt: expect.any(Date),
+    });
+  });
+
+  it('can have PostgreSQL make the tokens', async () => {
+    await insertTickets(database, keysUpTo(5));
+    const leaked = await tokensByKey(database);
+    await rotateBatch(database, await claimed(database), batchOf(10, 'database'));
+    const fresh = await tokensByKey(database);
+    expect(survivors(leaked, fresh)).toBe(0);
+    expect(new Set(fresh.values()).size).toBe(5);
+  });
+
+  it('takes back tokens and checkpoint together when the transaction fails', async () => {
+    await insertTickets(database, keysUpTo(5));
     const tokens = await tokensByKey(database);
-    const taken = [...tokens.values()].at(-1) ?? ''; // of a row outside of the page: the unique index refuses it
-    await expect(rotateBatch(database, checkpoint, page, [...makeTokens(3), taken])).rejects.toThrow();
+    const taken = tokens.get(5n) ?? ''; // by a row outside of the batch: the unique index refuses it
+    await expect(
+      rotateBatch(database, await claimed(database), batchOf(2, [...makeTokens(1), taken])),
+    ).rejects.toThrow();
     expect(await tokensByKey(database)).toEqual(tokens);
     expect(await storedCheckpoint(database)).toMatchObject({ cursor: null, rowsRotated: 0n });
   });
@@ -50,49 +86,83 @@ describe('a batch', () => {
       ['claimed the partition', { claimedBy: 'another process' }],
       ['completed the partition', { completedAt: new Date() }],
     ])('fails and changes nothing when another one %s', async (_, change) => {
-      const { checkpoint, page } = await tenTicketsAndAPageOf(4, database);
+      await insertTickets(database, keysUpTo(5));
+      const checkpoint = await claimed(database);
       await database.rotationCheckpoint.updateMany({ data: change });
       const [tokens, stored] = [await tokensByKey(database), await storedCheckpoint(database)];
-      await expect(rotateBatch(database, checkpoint, page, makeTokens(4))).rejects.toThrow(OvertakenError);
+      await expect(rotateBatch(database, checkpoint, batchOf(3))).rejects.toThrow(OvertakenError);
       expect(await tokensByKey(database)).toEqual(tokens);
       expect(await storedCheckpoint(database)).toEqual(stored);
     });
 
     it('fails when it sends the very same batch twice', async () => {
-      const { checkpoint, page } = await tenTicketsAndAPageOf(4, database);
-      await rotateBatch(database, checkpoint, page, makeTokens(4));
+      await insertTickets(database, keysUpTo(5));
+      const checkpoint = await claimed(database);
+      await rotateBatch(database, checkpoint, batchOf(3));
       const tokens = await tokensByKey(database);
-      await expect(rotateBatch(database, checkpoint, page, makeTokens(4))).rejects.toThrow(OvertakenError);
+      await expect(rotateBatch(database, checkpoint, batchOf(3))).rejects.toThrow(OvertakenError);
       expect(await tokensByKey(database)).toEqual(tokens);
     });
   });
 
-  it('finds its rows by the index, also in a table without statistics', async () => {
-    const { checkpoint, page } = await tenTicketsAndAPageOf(10, database, 20_000);
-    const session = openDatabase(url, 1); // a session counts its own scans, and shows them when told to
-    const sequentialScans = async () => {
-      await session.$queryRaw`SELECT pg_stat_force_next_flush()::text`;
-      return session.$queryRaw`SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'tickets'`;
-    };
-    const before = await sequentialScans();
-    await rotateBatch(session, checkpoint, page, makeTokens(10));
-    expect(await sequentialScans()).toEqual(before);
+  it.each(['app', 'database'] as const)(
+    'finds its rows by the index, also in a table without statistics (tokens: %s)',
+    async (tokens) => {
+      await insertTickets(database, keysUpTo(20_000));
+      const checkpoint = await claimed(database);
+      const session = openDatabase(url, 1); // a session counts its own scans, and shows them when told to
+      const sequentialScans = async () => {
+        await session.$queryRaw`SELECT pg_stat_force_next_flush()::text`;
+        return session.$queryRaw`SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'tickets'`;
+      };
+      const before = await sequentialScans();
+      await rotateBatch(session, checkpoint, batchOf(10, tokens === 'app' ? makeTokens(10) : tokens));
+      expect(await sequentialScans()).toEqual(before);
+      await session.$disconnect();
+    },
+  );
+
+  it('waits for the disk only when it completes a partition, unless it is told to wait always', async () => {
+    await insertTickets(database, keysUpTo(5));
+    await database.$executeRaw`CREATE TABLE commits (synchronous text)`;
+    await database.$executeRaw`
+      CREATE FUNCTION record_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN INSERT INTO commits VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$`;
+    await database.$executeRaw`
+      CREATE CONSTRAINT TRIGGER record_commit AFTER UPDATE ON rotation_checkpoints
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.claimed_until IS DISTINCT FROM NEW.claimed_until)
+      EXECUTE FUNCTION record_commit()`;
+    const checkpoint = await claimed(database);
+    const session = openDatabase(url, 1);
+    await session.$executeRaw`SET synchronous_commit = on`;
+    await session.$executeRaw`DELETE FROM commits`;
+    const first = await rotateBatch(session, checkpoint, { ...batchOf(2), asynchronousCommit: true });
+    const second = await rotateBatch(session, first, { ...batchOf(2), asynchronousCommit: false });
+    await rotateBatch(session, second, { ...batchOf(2), asynchronousCommit: true });
+    expect(await session.$queryRaw`SELECT synchronous FROM commits`).toEqual([
+      { synchronous: 'off' },
+      { synchronous: 'on' },
+      { synchronous: 'on' },
+    ]);
     await session.$disconnect();
+    await database.$executeRaw`DROP FUNCTION record_commit CASCADE`;
   });
 });
 
-async function tenTicketsAndAPageOf(
-  size: number,
-  database: Database,
-  tickets = 10,
-): Promise<{ checkpoint: Checkpoint; page: Page }> {
-  await insertTickets(database, keysUpTo(tickets));
-  const planned = await planPartition(database, 'test');
-  if (planned) await persistPlan(database, planned);
+function batchOf(size: number, tokens: Batch['tokens'] = makeTokens(size)): Batch {
+  return { size, tokens, asynchronousCommit: true };
+}
+
+async function claimed(database: Database): Promise<Checkpoint> {
+  await persistPlan(database, await planPartitions(database, 'test'));
   const checkpoint = await claimPartition(database, 'test', 'this process');
-  const page = await nextPage(database, { after: null, upTo: BigInt(tickets) }, size);
-  if (checkpoint === null || page === null) throw new Error('there is nothing to claim');
-  return { checkpoint, page };
+  if (checkpoint === null) throw new Error('there is nothing to claim');
+  return checkpoint;
+}
+
+/** As this package writes them, without hyphens. */
+async function tokensInOrder(database: Database): Promise<string[]> {
+  return Array.from((await tokensByKey(database)).values(), (token) => token.replaceAll('-', ''));
 }
 
 function storedCheckpoint(database: Database) {

@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import {
   advanceCheckpoint,
   claimPartition,
-  completeCheckpoint,
   loadCheckpoints,
   lockCheckpoint,
   type PlannedPartition,
@@ -22,13 +21,15 @@ const PLAN: PlannedPartition = {
   totalIsEstimate: false,
 };
 
+const LAST_BATCH = { cursor: 9n, rows: 3, complete: true };
+
 describe('checkpoints', () => {
   const { database } = useTestDatabase();
   const expireClaims = () => database.$executeRaw`
     UPDATE rotation_checkpoints SET claimed_until = clock_timestamp() - interval '1 second'`;
 
   it('are read back as they were planned', async () => {
-    await persistPlan(database, PLAN);
+    await persistPlan(database, [PLAN]);
     expect(await loadCheckpoints(database, 'test')).toMatchObject([{ ...PLAN, cursor: null, rowsRotated: 0n }]);
   });
 
@@ -37,8 +38,11 @@ describe('checkpoints', () => {
   });
 
   it('keep the plan of whoever came first', async () => {
-    await persistPlan(database, PLAN);
-    await persistPlan(database, { ...PLAN, upperBound: 1n });
+    await persistPlan(database, [PLAN]);
+    await persistPlan(database, [
+      { ...PLAN, upperBound: 1n },
+      { ...PLAN, partition: 1 },
+    ]);
     expect(await loadCheckpoints(database, 'test')).toMatchObject([{ upperBound: PLAN.upperBound }]);
   });
 
@@ -47,7 +51,7 @@ describe('checkpoints', () => {
     ['upperBound', '1; DROP TABLE tickets'],
     ['rowsRotated', -1n],
   ])('edited by hand to a bad %s are refused, naming the row and the column', async (column, value) => {
-    await persistPlan(database, PLAN);
+    await persistPlan(database, [PLAN]);
     await database.rotationCheckpoint.updateMany({ data: { [column]: value } });
     const loading = loadCheckpoints(database, 'test');
     await expect(loading).rejects.toThrow(ConfigurationError);
@@ -56,40 +60,49 @@ describe('checkpoints', () => {
 
   describe('when claimed', () => {
     it('belong to one process only', async () => {
-      await persistPlan(database, PLAN);
+      await persistPlan(database, [PLAN]);
       expect(await claimPartition(database, 'test', 'first')).toMatchObject({ partition: 0, claimedBy: 'first' });
       expect(await claimPartition(database, 'test', 'second')).toBeNull();
     });
 
     it('go to exactly one of many that come at the same moment', async () => {
-      await persistPlan(database, PLAN);
+      await persistPlan(database, [PLAN]);
       const claims = keys(8).map((claimant) => claimPartition(database, 'test', claimant));
       expect((await Promise.all(claims)).filter((claim) => claim !== null)).toHaveLength(1);
     });
 
+    it('go to as many processes as there are partitions, a different one each', async () => {
+      await persistPlan(
+        database,
+        [0, 1, 2].map((partition) => ({ ...PLAN, partition })),
+      );
+      const claims = await Promise.all(keys(8).map((claimant) => claimPartition(database, 'test', claimant)));
+      expect(claims.flatMap((claim) => claim?.partition ?? []).sort()).toEqual([0, 1, 2]);
+    });
+
     it('are free again as soon as they are released', async () => {
-      await persistPlan(database, PLAN);
+      await persistPlan(database, [PLAN]);
       await claimPartition(database, 'test', 'first');
       await releaseClaims(database, 'test', 'first');
       expect(await claimPartition(database, 'test', 'second')).not.toBeNull();
     });
 
     it('are not released by anybody else', async () => {
-      await persistPlan(database, PLAN);
+      await persistPlan(database, [PLAN]);
       await claimPartition(database, 'test', 'first');
       await releaseClaims(database, 'test', 'second');
       expect(await claimPartition(database, 'test', 'second')).toBeNull();
     });
 
     it('are free again when the claim has expired, as that of a killed process does', async () => {
-      await persistPlan(database, PLAN);
+      await persistPlan(database, [PLAN]);
       await claimPartition(database, 'test', 'first');
       await expireClaims();
       expect(await claimPartition(database, 'test', 'second')).not.toBeNull();
     });
 
     it('are not taken from a batch in flight, even when the claim has expired', async () => {
-      await persistPlan(database, PLAN);
+      await persistPlan(database, [PLAN]);
       const checkpoint = await claimed('first');
       await expireClaims();
       await database.$transaction(async (transaction) => {
@@ -100,33 +113,33 @@ describe('checkpoints', () => {
     });
 
     it('are renewed by each batch', async () => {
-      await persistPlan(database, PLAN);
+      await persistPlan(database, [PLAN]);
       const checkpoint = await claimed('first');
       await expireClaims();
-      await advanceCheckpoint(database, checkpoint, 5n, 5);
+      await advanceCheckpoint(database, checkpoint, { cursor: 5n, rows: 5, complete: false });
       expect(await claimPartition(database, 'test', 'second')).toBeNull();
     });
   });
 
   describe('when complete', () => {
     it('say since when, by the server’s clock, and are held by nobody', async () => {
-      await persistPlan(database, PLAN);
-      const completedAt = await completeCheckpoint(database, await claimed('first'));
+      await persistPlan(database, [PLAN]);
+      const { completedAt } = await advanceCheckpoint(database, await claimed('first'), LAST_BATCH);
       expect(await loadCheckpoints(database, 'test')).toMatchObject([{ completedAt, claimedBy: null }]);
     });
 
     it('cannot be claimed any more', async () => {
-      await persistPlan(database, PLAN);
-      await completeCheckpoint(database, await claimed('first'));
+      await persistPlan(database, [PLAN]);
+      await advanceCheckpoint(database, await claimed('first'), LAST_BATCH);
       expect(await claimPartition(database, 'test', 'second')).toBeNull();
     });
 
     it('stay incomplete when the process that wants to complete them was overtaken', async () => {
-      await persistPlan(database, PLAN);
+      await persistPlan(database, [PLAN]);
       const checkpoint = await claimed('first');
       await expireClaims();
       await claimPartition(database, 'test', 'second');
-      await expect(completeCheckpoint(database, checkpoint)).rejects.toThrow(OvertakenError);
+      await expect(advanceCheckpoint(database, checkpoint, LAST_BATCH)).rejects.toThrow(OvertakenError);
       expect(await loadCheckpoints(database, 'test')).toMatchObject([{ completedAt: null }]);
     });
   });

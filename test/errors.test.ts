@@ -108,7 +108,7 @@ describe('the description of an error', () => {
         /28P01.*The user name or password in DATABASE_URL is wrong/,
       ],
       ['a database that does not exist', { pathname: '/nowhere' }, true, /3D000: .*"nowhere".*Check the database name/],
-      ['a port where nobody listens', { port: '1' }, false, /DatabaseNotReachable.*Is PostgreSQL running/],
+      ['a port where nobody listens', { port: '1' }, false, /cannot be reached\. Is PostgreSQL running/],
     ])('says what to do about %s and never shows the password', async (_, change, isConfiguration, expected) => {
       const wrong = Object.assign(new URL(url), change);
       const elsewhere = openDatabase(wrong.href);
@@ -124,10 +124,10 @@ describe('the description of an error', () => {
     it.each([
       [new ConfigurationError('--name is wrong'), '--name is wrong'],
       [
-        new HeldByAnotherProcessError('march', 'web-1:4242:x'),
-        "rotation 'march' is being run by another process (web-1:4242:x)",
+        new HeldByAnotherProcessError('march', ['web-1:4242:x', 'web-2:1:y']),
+        "rotation 'march' is being run by web-1:4242:x, web-2:1:y",
       ],
-      [new HeldByAnotherProcessError('march', null), "rotation 'march' is being run by another process. "],
+      [new HeldByAnotherProcessError('march', []), "rotation 'march' is being run by other processes"],
       [new OvertakenError('march', 3), "another process took over partition 3 of rotation 'march'"],
     ])('is its message: %s', (error, expected) => {
       expect(describeError(error)).toBe(error.message);

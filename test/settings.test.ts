@@ -14,8 +14,8 @@ describe('settings', () => {
 
   it('keep what is given, up to the limits', () => {
     const longest = { name: 'leak.2026-03:tickets_1'.padEnd(63, 'x'), batchSize: MAX_BATCH_SIZE };
-    expect(parseSettings(longest)).toEqual(longest);
-    expect(parseSettings({ name: 'x', batchSize: 1 })).toEqual({ name: 'x', batchSize: 1 });
+    expect(parseSettings(longest)).toMatchObject(longest);
+    expect(parseSettings({ name: 'x', batchSize: 1 })).toMatchObject({ name: 'x', batchSize: 1 });
   });
 
   it('are frozen', () => {

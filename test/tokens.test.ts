@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { makeTokens } from '../src/tokens.ts';
 
 describe('tokens', () => {
-  it('are version 4 UUIDs', () => {
-    const version4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+  it('are version 4 UUIDs, written without hyphens', () => {
+    const version4 = /^[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}$/;
     expect(makeTokens(100).filter((token) => !version4.test(token))).toEqual([]);
   });
 

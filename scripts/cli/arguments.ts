@@ -13,7 +13,8 @@ export function commandLine(args: string[], usage: string) {
     .strict()
     .parserConfiguration({ 'camel-case-expansion': false })
     .demandCommand(0, 0, '', 'There are no commands, only options')
-    .wrap(100)
+    .wrap(Math.min(100, process.stdout.columns || 100))
+    .alias('help', 'h')
     .version(false)
     .fail((message, error) => {
       throw message ? new ConfigurationError(`${message}. See --help.`) : error;

@@ -1,4 +1,11 @@
-import { describeError, type Progress, recordBatch, startProgress, takeSnapshot } from '../../src/index.ts';
+import {
+  describeError,
+  type Progress,
+  recordBatch,
+  recordTotal,
+  startProgress,
+  takeSnapshot,
+} from '../../src/index.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -7,8 +14,10 @@ const PROGRESS_INTERVAL_MS = 1_000;
 
 /**
  * For machines: one JSON object a line, nothing else on this stream. Every object has `event`, `rotation` and `time`.
+ *
+ * @param rotation null when the options could not be understood
  */
-export function jsonReporter(rotation: string, stdout: NodeJS.WritableStream): Reporter {
+export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStream): Reporter {
   let progress: Progress | undefined;
   let timer: NodeJS.Timeout | undefined;
   const write = (event: string, facts: object) => {
@@ -25,6 +34,10 @@ export function jsonReporter(rotation: string, stdout: NodeJS.WritableStream): R
         if (progress) progress = recordBatch(progress, event.rows, performance.now());
         return;
       }
+      if (event.type === 'total') {
+        if (progress) progress = recordTotal(progress, event.rowsDone, performance.now());
+        return;
+      }
       const { type, ...facts } = event;
       write(type, facts);
       if (event.type === 'started') {
@@ -33,6 +46,7 @@ export function jsonReporter(rotation: string, stdout: NodeJS.WritableStream): R
       }
     },
     stopping: (signal) => write('stopping', { signal }),
+    stopped: () => write('stopped', {}),
     end(result) {
       clearInterval(timer);
       writeProgress();

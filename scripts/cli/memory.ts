@@ -2,10 +2,10 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * How large the heap may grow before its garbage is collected, in bytes. What a rotation really holds is about 30 MB;
- * left alone, V8 lets five times as much garbage pile up, because it would rather have memory than pauses.
+ * How much garbage may pile up before it is collected, in bytes. Left alone, V8 lets it grow to several times of what
+ * a rotation really holds (about 30 MB), because it would rather have memory than pauses.
  */
-const HEAP_LIMIT_BYTES = 48_000_000;
+const GARBAGE_LIMIT_BYTES = 16_000_000;
 
 /**
  * Keeps the process small. Call it before the first query, and what it returns after every batch.
@@ -19,7 +19,10 @@ export function keepMemorySmall(): () => void {
   setFlagsFromString('--liftoff-only');
   setFlagsFromString('--expose-gc');
   const collectGarbage: () => void = runInNewContext('gc');
+  let heldBytes = getHeapStatistics().used_heap_size;
   return () => {
-    if (getHeapStatistics().used_heap_size > HEAP_LIMIT_BYTES) collectGarbage();
+    if (getHeapStatistics().used_heap_size < heldBytes + GARBAGE_LIMIT_BYTES) return;
+    collectGarbage();
+    heldBytes = getHeapStatistics().used_heap_size;
   };
 }

@@ -1,6 +1,13 @@
 import type { WriteStream } from 'node:tty';
 import ProgressBar from 'progress';
-import { type Progress, type ProgressSnapshot, recordBatch, startProgress, takeSnapshot } from '../../src/index.ts';
+import {
+  type Progress,
+  type ProgressSnapshot,
+  recordBatch,
+  recordTotal,
+  startProgress,
+  takeSnapshot,
+} from '../../src/index.ts';
 import { formatClock, formatCount, formatPercent, formatTime, formatTotal } from './format.ts';
 
 /** How often a bar is redrawn, in milliseconds: often enough that its clock ticks evenly. */
@@ -17,10 +24,13 @@ const SEPARATOR = ' · ';
 /** Columns at the most. */
 const MAX_TITLE = 24;
 const MAX_BAR_WIDTH = 30;
+const MIN_BAR_WIDTH = 10;
 
 /** Shows how far something is until it is stopped, and prints other lines without tearing the display. */
 export interface ProgressDisplay {
   add(rows: number): void;
+  /** How much is done altogether, by whomever. */
+  setTotalDone(rows: number): void;
   say(line: string): void;
   /** @returns where it ended */
   stop(): ProgressSnapshot;
@@ -42,6 +52,9 @@ export function showProgress(label: string, start: Start, stream: NodeJS.Writabl
   return {
     add(rows) {
       progress = recordBatch(progress, rows, performance.now());
+    },
+    setTotalDone(rows) {
+      progress = recordTotal(progress, rows, performance.now());
     },
     say: draw.say,
     stop() {
@@ -86,13 +99,13 @@ function barOn(label: string, stream: WriteStream): Drawing {
   };
 }
 
-/** Makes a line fit, since one that wraps leaves pieces of itself behind: the bar gives way first, then the last facts. */
+/** Makes a line fit, since one that wraps leaves pieces of itself behind: the bar shrinks, then the last facts go. */
 function fitLine(label: string, facts: string[], columns: number) {
   const title = label.length > MAX_TITLE ? `${label.slice(0, MAX_TITLE - 1)}…` : label;
-  const room = columns - `${title} [] `.length;
-  const kept = facts.filter((_, index) => facts.slice(0, index + 1).join(SEPARATOR).length < room);
+  const room = columns - `${title} [] `.length - 1;
+  const kept = facts.filter((_, index) => facts.slice(0, index + 1).join(SEPARATOR).length <= room - MIN_BAR_WIDTH);
   const text = kept.join(SEPARATOR);
-  return { title, facts: text, barWidth: Math.max(0, Math.min(MAX_BAR_WIDTH, room - text.length - 1)) };
+  return { title, facts: text, barWidth: Math.max(0, Math.min(MAX_BAR_WIDTH, room - text.length)) };
 }
 
 function linesOn(label: string, stream: NodeJS.WritableStream): Drawing {

@@ -4,8 +4,10 @@ import type { RotationEvent, RotationResult } from '../../src/index.ts';
 export interface Reporter {
   begin(facts: { rotation: string; database: string }): void;
   event(event: RotationEvent): void;
-  /** A first signal came; the batch in flight is still being finished. */
+  /** A first signal came; the batches in flight are still being finished. */
   stopping(signal: NodeJS.Signals): void;
+  /** A second signal came; the process ends now. */
+  stopped(): void;
   end(result: RotationResult): void;
   fail(error: unknown): void;
 }

@@ -1,5 +1,5 @@
 import packageJson from '../../package.json' with { type: 'json' };
-import { DEFAULTS, MAX_BATCH_SIZE, parseSettings, type Settings } from '../../src/index.ts';
+import { DEFAULTS, MAX_BATCH_SIZE, MAX_WORKERS, parseSettings, type Settings } from '../../src/index.ts';
 import { commandLine } from './arguments.ts';
 import { EXIT_CODES } from './exit-code.ts';
 
@@ -17,8 +17,16 @@ export interface RotateOptions {
  * @throws ConfigurationError when an option is unknown or wrong
  */
 export async function parseRotateOptions(args: string[]): Promise<RotateOptions> {
-  const { name, 'batch-size': batchSize, json } = await rotateOptions(args).parseAsync();
-  return { settings: parseSettings({ name, batchSize }), json };
+  const options = await rotateOptions(args).parseAsync();
+  const settings = parseSettings({
+    name: options.name,
+    batchSize: options['batch-size'] === DEFAULTS.batchSize ? DEFAULTS.batchSize : Number(options['batch-size']),
+    targetBatchMs: options['target-batch-ms'],
+    workers: options.workers,
+    tokens: options.tokens,
+    asynchronousCommit: options['asynchronous-commit'],
+  });
+  return { settings, json: options.json };
 }
 
 function rotateOptions(args: string[]) {
@@ -30,10 +38,35 @@ function rotateOptions(args: string[]) {
       requiresArg: true,
     })
     .option('batch-size', {
-      describe: `Rows written in one transaction, 1 to ${MAX_BATCH_SIZE}`,
-      type: 'number',
+      describe: `Rows written in one transaction, 1 to ${MAX_BATCH_SIZE}, or "auto": as many as take --target-batch-ms`,
+      type: 'string',
       default: DEFAULTS.batchSize,
       requiresArg: true,
+    })
+    .option('target-batch-ms', {
+      describe: 'Milliseconds a batch is to take, as long as a writer of one of its rows may have to wait',
+      type: 'number',
+      default: DEFAULTS.targetBatchMs,
+      requiresArg: true,
+    })
+    .option('workers', {
+      describe: `Partitions rotated at a time, each on a connection of its own, 1 to ${MAX_WORKERS}`,
+      type: 'number',
+      default: DEFAULTS.workers,
+      requiresArg: true,
+    })
+    .option('tokens', {
+      describe:
+        'Where tokens are made: "app" (here), or "database" (gen_random_uuid(), fastest; no token crosses the wire)',
+      type: 'string',
+      default: DEFAULTS.tokens,
+      requiresArg: true,
+    })
+    .option('asynchronous-commit', {
+      describe:
+        "Don't wait for the disk at each commit. Safe: a server crash loses a batch and its checkpoint together",
+      type: 'boolean',
+      default: DEFAULTS.asynchronousCommit,
     })
     .option('json', { describe: 'Print one JSON object a line', type: 'boolean', default: false })
     .version(packageJson.version)

@@ -19,8 +19,12 @@ export interface Interruption {
  * is then rolled back by the server.
  *
  * @param onFirst told which signal it was, to say what happens next
+ * @param onSecond called right before the process ends
  */
-export function interruptOnSignals(onFirst: (signal: NodeJS.Signals) => void): Interruption {
+export function interruptOnSignals(
+  onFirst: (signal: NodeJS.Signals) => void,
+  onSecond: () => void = () => {},
+): Interruption {
   const controller = new AbortController();
   const interruption: { signal: AbortSignal; received: NodeJS.Signals | undefined } = {
     signal: controller.signal,
@@ -35,6 +39,7 @@ export function interruptOnSignals(onFirst: (signal: NodeJS.Signals) => void): I
         controller.abort();
         onFirst(signal);
       } else if (performance.now() - firstAtMs > ECHO_MS) {
+        onSecond();
         process.exit(exitCodeOfSignal(signal));
       }
     });

@@ -1,4 +1,5 @@
-import { describeError, type RotationEvent, type RotationResult } from '../../src/index.ts';
+import { describeError, nameHolders, type RotationEvent, type RotationResult } from '../../src/index.ts';
+import { exitCodeOfError } from './exit-code.ts';
 import { formatCount, formatDuration, formatTime, formatTotal } from './format.ts';
 import { type ProgressDisplay, showProgress } from './progress-display.ts';
 import type { Reporter } from './reporter.ts';
@@ -11,11 +12,12 @@ export function textReporter(rotation: string, stdout: NodeJS.WritableStream, st
     begin: ({ database }) => say(`rotating tickets.token in ${database}, rotation '${rotation}'`),
     event(event) {
       if (event.type === 'batch') display?.add(event.rows);
+      else if (event.type === 'total') display?.setTotalDone(event.rowsDone);
       else say(describeEvent(rotation, event));
       if (event.type === 'started') display = showProgress(rotation, event, stdout);
     },
-    stopping: (signal) =>
-      say(`${signal}: finishing the batch in flight. A second one stops at once, also without harm.`),
+    stopping: (signal) => say(`${signal}: finishing the batches in flight. A second one stops at once, without harm.`),
+    stopped: () => say('stopped at once; what was in flight is rolled back. The same command continues.'),
     end(result) {
       const last = display?.stop();
       display = undefined;
@@ -29,18 +31,23 @@ export function textReporter(rotation: string, stdout: NodeJS.WritableStream, st
     },
     fail(error) {
       display?.stop();
-      stderr.write(`rotate-tokens: ${describeError(error)}\n`);
+      const saved = exitCodeOfError(error) === 1 ? ' What was committed is saved; the same command continues.' : '';
+      stderr.write(`rotate-tokens: ${describeError(error)}${saved}\n`);
     },
   };
 }
 
-function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: 'batch' }>): string {
-  if (event.type === 'waiting') {
-    return `'${rotation}' is claimed by ${event.holder ?? 'another process'}; waiting a few seconds to see whether that is alive`;
+function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: 'batch' | 'total' }>): string {
+  switch (event.type) {
+    case 'started':
+      return event.resumed
+        ? `resuming '${rotation}' at ${formatCount(event.rowsDone)} of ${formatTotal(event)}`
+        : `starting '${rotation}': ${formatTotal(event)} tokens to replace`;
+    case 'overtaken':
+      return `partition ${event.partition} was taken over by another process while this one stood still; the batch in flight was rolled back`;
+    case 'waiting':
+      return `nothing is left to claim; waiting for what ${nameHolders(event.holders)} still hold`;
   }
-  return event.resumed
-    ? `resuming '${rotation}' at ${formatCount(event.rowsDone)} of ${formatTotal(event)}`
-    : `starting '${rotation}': ${formatTotal(event)} tokens to replace`;
 }
 
 function describeResult(rotation: string, result: RotationResult): string {

@@ -9,7 +9,10 @@ describe('npx tsx scripts/delete-tickets.ts', () => {
 
   it('deletes every ticket with --yes, and says how many', async () => {
     await insertTickets(database, keysUpTo(1_234));
-    expect(await deleteTickets(['--yes'])).toMatchObject({ exitCode: 0, stdout: 'Deleted 1,234 tickets.\n' });
+    expect(await deleteTickets(['--yes'])).toMatchObject({
+      exitCode: 0,
+      stdout: 'Deleted 1,234 tickets and 0 checkpoints.\n',
+    });
     expect(await database.ticket.count()).toBe(0);
   });
 
@@ -25,7 +28,7 @@ describe('npx tsx scripts/delete-tickets.ts', () => {
     await insertTickets(database, keysUpTo(10));
     const { exitCode, stderr } = await deleteTickets([]);
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('Delete all 10 tickets in 127.0.0.1');
+    expect(stderr).toContain('not deleting all 10 tickets in 127.0.0.1');
     expect(stderr).toContain('--yes');
     expect(await database.ticket.count()).toBe(10);
   });

@@ -8,7 +8,7 @@ describe('the exit code', () => {
 
   it.each([
     ['a bad option', new ConfigurationError('--name is wrong'), 2],
-    ['a rotation that another process runs', new HeldByAnotherProcessError('march', null), 3],
+    ['a rotation that another process runs', new HeldByAnotherProcessError('march', []), 3],
     ['a rotation that another process took over', new OvertakenError('march', 0), 1],
     ['an error that nobody expected', new TypeError('oops'), 1],
     ['what is no error at all', undefined, 1],

@@ -4,7 +4,14 @@ import { jsonReporter } from '../../../scripts/cli/json-reporter.ts';
 import { ConfigurationError, HeldByAnotherProcessError, type RotationResult } from '../../../src/index.ts';
 
 const NOW = '2026-03-01T12:00:00.000Z';
-const STARTED = { type: 'started', resumed: true, rowsDone: 30, rowsTotal: 95, totalIsEstimate: false } as const;
+const STARTED = {
+  type: 'started',
+  resumed: true,
+  rowsDone: 30,
+  rowsTotal: 95,
+  totalIsEstimate: false,
+  partitions: 4,
+} as const;
 
 describe('for machines, the report', () => {
   let stdout = new PassThrough({ encoding: 'utf8' });
@@ -31,14 +38,14 @@ describe('for machines, the report', () => {
 
   it('has event, rotation and time on every line, whatever happens', () => {
     reporter.begin({ rotation: 'march', database: 'db:5432/shop' });
-    reporter.event({ type: 'waiting', holder: 'web-1:4242:x' });
+    reporter.event({ type: 'waiting', holders: ['web-1:4242:x'] });
     reporter.event(STARTED);
-    reporter.event({ type: 'batch', rows: 10 });
+    reporter.event({ type: 'batch', rows: 10, durationMs: 50 });
     reporter.stopping('SIGTERM');
     reporter.end({ outcome: 'interrupted', rowsDone: 40, rowsTotal: 95, totalIsEstimate: false });
     expect(lines()).toEqual([
       { event: 'begin', rotation: 'march', time: NOW, database: 'db:5432/shop' },
-      { event: 'waiting', rotation: 'march', time: NOW, holder: 'web-1:4242:x' },
+      { event: 'waiting', rotation: 'march', time: NOW, holders: ['web-1:4242:x'] },
       {
         event: 'started',
         rotation: 'march',
@@ -47,6 +54,7 @@ describe('for machines, the report', () => {
         rowsDone: 30,
         rowsTotal: 95,
         totalIsEstimate: false,
+        partitions: 4,
       },
       { event: 'stopping', rotation: 'march', time: NOW, signal: 'SIGTERM' },
       expect.objectContaining({ event: 'progress', rotation: 'march', time: NOW, rowsDone: 40, rowsThisRun: 10 }),
@@ -57,7 +65,7 @@ describe('for machines, the report', () => {
   it('tells the progress once a second, in numbers', () => {
     reporter.event(STARTED);
     lines();
-    reporter.event({ type: 'batch', rows: 10 });
+    reporter.event({ type: 'batch', rows: 10, durationMs: 50 });
     jest.advanceTimersByTime(2_000);
     expect(lines()).toMatchObject([
       { event: 'progress', time: '2026-03-01T12:00:01.000Z', elapsedMs: 1_000 },
@@ -99,7 +107,7 @@ describe('for machines, the report', () => {
   it.each([
     [new ConfigurationError('--name is wrong'), { exitCode: 2, message: '--name is wrong' }],
     [
-      new HeldByAnotherProcessError('march', 'web-1:4242:x'),
+      new HeldByAnotherProcessError('march', ['web-1:4242:x']),
       { exitCode: 3, message: expect.stringContaining('web-1') },
     ],
     [new Error('leaked-text'), { exitCode: 1, message: expect.not.stringContaining('leaked-text') }],

@@ -9,7 +9,7 @@ describe('the options of rotate-tokens', () => {
 
   it('become settings', async () => {
     expect(await parseRotateOptions(['--name', 'leak-2026-03', '--batch-size=100', '--json'])).toEqual({
-      settings: { name: 'leak-2026-03', batchSize: 100 },
+      settings: { ...DEFAULTS, name: 'leak-2026-03', batchSize: 100 },
       json: true,
     });
   });
@@ -29,12 +29,31 @@ describe('the options of rotate-tokens', () => {
     ['a name given twice', ['--name', 'a', '--name', 'b'], '--name'],
     ['a batch size given twice', ['--batch-size', '1', '--batch-size', '2'], '--batch-size'],
     ['a name that is negated', ['--no-name'], '--name'],
-    ['a batch of no rows', ['--batch-size', '0'], '--batch-size has to be at least 1 row'],
-    ['a batch of less than no rows', ['--batch-size', '-5'], '--batch-size has to be at least 1 row'],
-    ['a batch of letters', ['--batch-size', 'abc'], '--batch-size has to be a whole number of rows'],
-    ['half a row', ['--batch-size', '1.5'], '--batch-size has to be a whole number of rows'],
-    ['a huge batch', ['--batch-size', '999999'], '--batch-size has to be at most 20,000 rows'],
+    [
+      'a batch of no rows',
+      ['--batch-size', '0'],
+      '--batch-size has to be "auto" or a whole number of rows, 1 to 20000',
+    ],
+    [
+      'a batch of less than no rows',
+      ['--batch-size', '-5'],
+      '--batch-size has to be "auto" or a whole number of rows, 1 to 20000',
+    ],
+    [
+      'a batch of letters',
+      ['--batch-size', 'abc'],
+      '--batch-size has to be "auto" or a whole number of rows, 1 to 20000',
+    ],
+    ['half a row', ['--batch-size', '1.5'], '--batch-size has to be "auto" or a whole number of rows, 1 to 20000'],
+    ['a huge batch', ['--batch-size', '999999'], '--batch-size has to be "auto" or a whole number of rows, 1 to 20000'],
     ['a batch size that is empty', ['--batch-size='], '--batch-size'],
+    ['no worker', ['--workers', '0'], '--workers has to be a whole number of workers, 1 to 32'],
+    [
+      'a target without a number',
+      ['--target-batch-ms', 'fast'],
+      '--target-batch-ms has to be a whole number of milliseconds',
+    ],
+    ['tokens from nowhere', ['--tokens', 'nowhere'], '--tokens has to be "app" or "database"'],
   ])('are refused, in one line that names it, for %s', async (_, args, expected) => {
     await expect(parseRotateOptions(args)).rejects.toMatchObject({
       name: 'ConfigurationError',

@@ -3,7 +3,14 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { textReporter } from '../../../scripts/cli/text-reporter.ts';
 import { ConfigurationError, type RotationEvent, type RotationResult } from '../../../src/index.ts';
 
-const STARTED = { type: 'started', resumed: false, rowsDone: 0, rowsTotal: 95, totalIsEstimate: false } as const;
+const STARTED = {
+  type: 'started',
+  resumed: false,
+  rowsDone: 0,
+  rowsTotal: 95,
+  totalIsEstimate: false,
+  partitions: 4,
+} as const;
 const COMPLETE = {
   outcome: 'complete',
   alreadyComplete: false,
@@ -34,8 +41,12 @@ describe('for people, the report', () => {
     ['starts', STARTED, "starting 'march': 95 tokens to replace\n"],
     ['estimates', { ...STARTED, totalIsEstimate: true }, "starting 'march': about 95 tokens to replace\n"],
     ['resumes', { ...STARTED, resumed: true, rowsDone: 30 }, "resuming 'march' at 30 of 95\n"],
-    ['waits', { type: 'waiting', holder: 'web-1:4242:x' }, "'march' is claimed by web-1:4242:x; waiting a few seconds"],
-    ['waits for nobody known', { type: 'waiting', holder: null }, "'march' is claimed by another process; waiting"],
+    [
+      'waits',
+      { type: 'waiting', holders: ['web-1:4242:x'] },
+      'nothing is left to claim; waiting for what web-1:4242:x still hold',
+    ],
+    ['waits for nobody known', { type: 'waiting', holders: [] }, 'waiting for what other processes still hold'],
   ])('says when it %s', (_, event, expected) => {
     reporter.event(event);
     expect(stdout.read()).toContain(expected);
@@ -62,7 +73,7 @@ describe('for people, the report', () => {
   it('ends with what this run did, and how fast, not what earlier runs did', () => {
     reporter.event({ ...STARTED, resumed: true, rowsDone: 30 });
     jest.advanceTimersByTime(2_000);
-    reporter.event({ type: 'batch', rows: 65 });
+    reporter.event({ type: 'batch', rows: 65, durationMs: 50 });
     reporter.end(COMPLETE);
     expect(stdout.read()).toMatch(
       /'march' is complete: 95 tokens replaced, .*\nthis run: 65 rows in 2\.0 s, 33 rows\/s\n$/,
@@ -71,7 +82,7 @@ describe('for people, the report', () => {
 
   it('shows how far it is meanwhile', () => {
     reporter.event(STARTED);
-    reporter.event({ type: 'batch', rows: 19 });
+    reporter.event({ type: 'batch', rows: 19, durationMs: 50 });
     jest.advanceTimersByTime(5_000);
     expect(stdout.read()).toContain('march 20 % · 19 of 95');
     reporter.end(COMPLETE);
@@ -79,10 +90,10 @@ describe('for people, the report', () => {
 
   it('says that a signal was understood, with a progress display and without', () => {
     reporter.stopping('SIGTERM');
-    expect(stdout.read()).toMatch(/^SIGTERM: finishing the batch in flight\. .*\n$/);
+    expect(stdout.read()).toMatch(/^SIGTERM: finishing the batches in flight\. .*\n$/);
     reporter.event(STARTED);
     reporter.stopping('SIGINT');
-    expect(stdout.read()).toMatch(/\nSIGINT: finishing the batch in flight\. .*\n$/);
+    expect(stdout.read()).toMatch(/\nSIGINT: finishing the batches in flight\. .*\n$/);
     reporter.end(COMPLETE);
   });
 

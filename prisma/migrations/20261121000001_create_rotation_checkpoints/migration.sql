@@ -1,15 +1,4 @@
 -- CreateTable
-CREATE TABLE "tickets" (
-    "id" BIGSERIAL NOT NULL,
-    "token" UUID NOT NULL,
-    "subject" TEXT NOT NULL,
-    "holder_email" TEXT NOT NULL,
-    "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
-
-    CONSTRAINT "tickets_pkey" PRIMARY KEY ("id")
-);
-
--- CreateTable
 CREATE TABLE "rotation_checkpoints" (
     "rotation" TEXT NOT NULL,
     "partition" INTEGER NOT NULL,
@@ -28,8 +17,3 @@ CREATE TABLE "rotation_checkpoints" (
 
     CONSTRAINT "rotation_checkpoints_pkey" PRIMARY KEY ("rotation","partition")
 );
-
--- CreateIndex
-CREATE UNIQUE INDEX "tickets_token_key" ON "tickets"("token");
-
-

@@ -1,0 +1,31 @@
+import type { Database } from './database.ts';
+import type { Settings } from './settings.ts';
+
+/** What a rotation tells while it runs. */
+export type RotationEvent =
+  | {
+      type: 'started';
+      resumed: boolean;
+      rowsDone: number;
+      rowsTotal: number;
+      totalIsEstimate: boolean;
+      partitions: number;
+    }
+  /** A batch of this process has committed. */
+  | { type: 'batch'; rows: number; durationMs: number }
+  /** How many rows are done by all processes together. */
+  | { type: 'total'; rowsDone: number }
+  /** Another process took a partition over while this one stood still. Nothing was changed twice. */
+  | { type: 'overtaken'; partition: number }
+  /** Nothing is left to claim, but others, dead or alive, still hold something. */
+  | { type: 'waiting'; holders: string[] };
+
+/** What a rotation and its workers are given. */
+export interface RotationContext {
+  /** Its pool should have a connection for each worker and one more. */
+  database: Database;
+  settings: Settings;
+  /** Once aborted, the batches in flight are finished and the rotation stops. */
+  signal: AbortSignal;
+  onEvent: (event: RotationEvent) => void;
+}
