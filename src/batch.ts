@@ -25,19 +25,25 @@ const BATCH_TIMEOUT_MS = 120_000;
 /**
  * Rotates the next rows of a partition: their tokens and the checkpoint commit together or not at all.
  *
+ * @param onBackend told which server process does it, before any row is touched
  * @returns the checkpoint as it now stands
  * @throws OvertakenError when another process took the partition over; nothing was changed
  */
-export function rotateBatch(database: Database, checkpoint: Checkpoint, batch: Batch): Promise<Checkpoint> {
+export function rotateBatch(
+  database: Database,
+  checkpoint: Checkpoint,
+  batch: Batch,
+  onBackend: (pid: number) => void = () => {},
+): Promise<Checkpoint> {
   return database.$transaction(
     async (transaction) => {
-      await lockCheckpoint(transaction, checkpoint);
+      onBackend(await lockCheckpoint(transaction, checkpoint));
       const range = { after: checkpoint.cursor ?? checkpoint.lowerBound, upTo: checkpoint.upperBound };
       const { lastKey, keys, rows } =
         batch.tokens === 'database'
           ? await updateByDatabase(transaction, range, batch.size)
           : await updateWith(transaction, range, batch.size, batch.tokens);
-      const complete = keys < batch.size;
+      const complete = keys < batch.size || lastKey === range.upTo;
       if (batch.asynchronousCommit && !complete) {
         await transaction.$executeRaw`SELECT set_config('synchronous_commit', 'off', true)`;
       }

@@ -120,12 +120,14 @@ export async function releaseClaims(database: Database, rotation: string, claima
  * The fence. Locks the partition's row for the rest of the transaction, provided that it is still where this process
  * left it and still this process's own.
  *
+ * @returns the server process that the transaction runs in
  * @throws OvertakenError when it is not; the transaction has to be rolled back
  */
-export async function lockCheckpoint(transaction: Queryable, checkpoint: Checkpoint): Promise<void> {
-  const locked = await transaction.$queryRaw<unknown[]>`
-    SELECT FROM rotation_checkpoints WHERE ${unchangedSince(checkpoint)} FOR NO KEY UPDATE`;
-  if (locked.length !== 1) throw new OvertakenError(checkpoint.rotation, checkpoint.partition);
+export async function lockCheckpoint(transaction: Queryable, checkpoint: Checkpoint): Promise<number> {
+  const [locked] = await transaction.$queryRaw<{ pid: number }[]>`
+    SELECT pg_backend_pid() AS pid FROM rotation_checkpoints WHERE ${unchangedSince(checkpoint)} FOR NO KEY UPDATE`;
+  if (locked === undefined) throw new OvertakenError(checkpoint.rotation, checkpoint.partition);
+  return locked.pid;
 }
 
 /** What a batch has done. */

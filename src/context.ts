@@ -11,7 +11,9 @@ export type RotationEvent =
       totalIsEstimate: boolean;
       partitions: number;
     }
-  /** A batch of this process has committed. */
+  /** A batch has waited for a second for locks that these server processes hold. */
+  | { type: 'blocked'; pids: number[] }
+  /** A batch of this process has committed; the time is without what it waited for locks. */
   | { type: 'batch'; rows: number; durationMs: number }
   /** How many rows are done by all processes together. */
   | { type: 'total'; rowsDone: number }

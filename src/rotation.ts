@@ -51,7 +51,7 @@ export async function rotate(context: RotationContext): Promise<RotationResult> 
     // Where the database is gone this fails too; the claims then expire by themselves.
     await releaseClaims(database, settings.name, claimant).catch(() => {});
   }
-  const checkpoints = await loadCheckpoints(database, settings.name);
+  const checkpoints = await reloadCheckpoints(database, settings.name);
   return signal.aborted && !isComplete(checkpoints)
     ? { outcome: 'interrupted', ...counts(checkpoints) }
     : conclude(checkpoints, false);
@@ -63,6 +63,13 @@ async function loadOrPlan(database: Database, rotation: string): Promise<Checkpo
   if (checkpoints.length > 0) return checkpoints;
   await persistPlan(database, await planPartitions(database, rotation));
   return loadCheckpoints(database, rotation);
+}
+
+/** The checkpoints of a rotation that has begun: nothing counts as complete because its records are gone. */
+async function reloadCheckpoints(database: Database, rotation: string): Promise<Checkpoint[]> {
+  const checkpoints = await loadCheckpoints(database, rotation);
+  if (checkpoints.length > 0) return checkpoints;
+  throw new ConfigurationError(`the checkpoints of rotation '${rotation}' were deleted while it ran.`);
 }
 
 function refuseOtherTarget({ rotation, target }: Checkpoint): void {
@@ -79,7 +86,7 @@ async function workUntilComplete(context: RotationContext, claimant: string): Pr
   let claimed = 0;
   while (!signal.aborted) {
     claimed += await runWorkers(context, claimant);
-    const open = (await loadCheckpoints(database, settings.name)).filter(({ completedAt }) => completedAt === null);
+    const open = (await reloadCheckpoints(database, settings.name)).filter(({ completedAt }) => completedAt === null);
     if (open.length === 0 || signal.aborted) return;
     if (others.areAlive(open) && claimed === 0) throw new HeldByAnotherProcessError(settings.name, holdersOf(open));
     await sleep(CLAIM_POLL_MS);

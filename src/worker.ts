@@ -3,6 +3,7 @@ import { adaptBatchSize, startBatchSizer } from './batch-size.ts';
 import { type Checkpoint, claimPartition } from './checkpoint.ts';
 import type { RotationContext } from './context.ts';
 import { OvertakenError } from './errors.ts';
+import { watchLocks } from './lock-wait.ts';
 import { makeTokens } from './tokens.ts';
 
 /**
@@ -37,13 +38,14 @@ function partitionRotator({ database, settings, signal, onEvent }: RotationConte
     while (!signal.aborted && checkpoint.completedAt === null) {
       const size = settings.batchSize === 'auto' ? sizer.size : settings.batchSize;
       const tokens = settings.tokens === 'app' ? makeTokens(size) : settings.tokens;
+      const batch = { size, tokens, asynchronousCommit: settings.asynchronousCommit };
       const startedAtMs = performance.now();
-      const advanced = await rotateBatch(database, checkpoint, {
-        size,
-        tokens,
-        asynchronousCommit: settings.asynchronousCommit,
+      const locks = watchLocks(database, settings.targetBatchMs, (pids) => onEvent({ type: 'blocked', pids }));
+      let waitedMs = 0;
+      const advanced = await rotateBatch(database, checkpoint, batch, locks.setBackend).finally(() => {
+        waitedMs = locks.stop();
       });
-      const durationMs = performance.now() - startedAtMs;
+      const durationMs = performance.now() - startedAtMs - waitedMs;
       const rows = Number(advanced.rowsRotated - checkpoint.rowsRotated);
       onEvent({ type: 'batch', rows, durationMs });
       sizer = adaptBatchSize(sizer, rows, durationMs, settings.targetBatchMs);

@@ -110,6 +110,34 @@ describe('a rotation', () => {
     expect(await changesPerTicket(database)).toEqual({ 0: 5, 1: 95 });
   });
 
+  it('tells who keeps it waiting for a lock, and does not take the wait for a slow server', async () => {
+    await insertTickets(database, keysUpTo(95));
+    const events: RotationEvent[] = [];
+    const { pid, running } = await database.$transaction(async (transaction) => {
+      const [locked] = await transaction.$queryRaw<{ pid: number }[]>`
+        SELECT pg_backend_pid() AS pid FROM tickets WHERE id = 42 FOR UPDATE`;
+      const running = run({
+        settings: parseSettings({ name: 'test', targetBatchMs: 100 }),
+        onEvent: (event) => events.push(event),
+      });
+      while (!events.some(({ type }) => type === 'blocked')) await new Promise((resolve) => setTimeout(resolve, 20));
+      return { pid: locked?.pid, running };
+    });
+    expect(await running).toMatchObject({ outcome: 'complete' });
+    expect(events).toContainEqual({ type: 'blocked', pids: [pid] });
+    const batch = events.find((event) => event.type === 'batch');
+    expect(batch?.durationMs).toBeLessThan(1_000); // it waited for more than a second
+  });
+
+  it('does not call itself complete when its checkpoints are deleted meanwhile', async () => {
+    await insertTickets(database, keysUpTo(95));
+    const onEvent = ({ type }: RotationEvent) => {
+      if (type === 'batch') deleted ??= database.rotationCheckpoint.deleteMany();
+    };
+    let deleted: Promise<unknown> | undefined;
+    await expect(run({ onEvent })).rejects.toThrow("the checkpoints of rotation 'test' were deleted while it ran");
+  });
+
   it('records nothing for an empty table', async () => {
     expect(await run()).toEqual({ outcome: 'empty' });
     expect(await database.rotationCheckpoint.count()).toBe(0);

@@ -43,6 +43,8 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: '
       return event.resumed
         ? `resuming '${rotation}' at ${formatCount(event.rowsDone)} of ${formatTotal(event)}`
         : `starting '${rotation}': ${formatTotal(event)} tokens to replace`;
+    case 'blocked':
+      return `a batch is waiting for a lock held by PostgreSQL process ${event.pids.join(', ')} (see pg_stat_activity)`;
     case 'overtaken':
       return `partition ${event.partition} was taken over by another process while this one stood still; the batch in flight was rolled back`;
     case 'waiting':

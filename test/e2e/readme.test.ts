@@ -56,9 +56,7 @@ function rowsOf(markdown: string, heading: string): string[][] {
 function optionsOf(help: string) {
   const text = help.split('Options:')[1]?.split('The database is taken')[0] ?? '';
   return [
-    ...text
-      .replaceAll(/\n {8,}/g, ' ')
-      .matchAll(/--([\w-]+) +(.+?) +\[\w+\](?: \[default: "?(.+?)"?\])?(?:\n|$)/g),
+    ...text.replaceAll(/\n {8,}/g, ' ').matchAll(/--([\w-]+) +(.+?) +\[\w+\](?: \[default: "?(.+?)"?\])?(?:\n|$)/g),
   ].map(([, option, meaning, initial]) => ({ option, meaning, initial: initial ? `\`${initial}\`` : '' }));
 }
 

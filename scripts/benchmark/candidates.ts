@@ -1,0 +1,78 @@
+import type { Candidate } from './measure.ts';
+import { STRATEGIES } from './strategies.ts';
+
+/** Every way of doing it: the reference first, then this package, then the alternatives. */
+export function everyWay(): Candidate[] {
+  const alternatives = Object.keys(STRATEGIES).filter((name) => name !== 'one-update' && name !== 'one-insert');
+  return [...contenders(), ...alternatives.map(alternative)];
+}
+
+/** The reference and this package as it comes. */
+export function contenders(): Candidate[] {
+  return [
+    alternative('one-update'),
+    rotation('rotate', 'this package', []),
+    rotation('rotate-database', 'this package, tokens made in the database', ['--tokens', 'database']),
+  ];
+}
+
+export function fixedBatchSizes(): Candidate[] {
+  return [500, 1_000, 2_000, 5_000, 10_000, 20_000].map((size) =>
+    rotation(`batch-size-${size}`, `batches of ${size.toLocaleString('en')}`, ['--batch-size', `${size}`]),
+  );
+}
+
+export function growingWorkers(): Candidate[] {
+  return [1, 2, 3, 4].flatMap((workers) => [
+    rotation(`workers-${workers}`, `${workers} workers, tokens made in the application`, ['--workers', `${workers}`]),
+    rotation(`workers-database-${workers}`, `${workers} workers, tokens made in the database`, [
+      ...['--workers', `${workers}`],
+      ...['--tokens', 'database'],
+    ]),
+  ]);
+}
+
+/** Seeding by this package, and by one statement as the reference. */
+export function seeders(rows: number): Candidate[] {
+  return [
+    { ...alternative('one-insert'), args: ['scripts/benchmark/run-strategy.ts', 'one-insert', `${rows}`] },
+    {
+      strategy: 'seed',
+      label: 'npx prisma db seed',
+      resumable: 'yes',
+      args: ['prisma/seed.ts', '--size', `${rows}`],
+      timesOf: (stdout) => ({ seconds: Number(/ in ([\d.]+) s;/.exec(stdout)?.[1]), secondsBefore: 0 }),
+    },
+  ];
+}
+
+function alternative(strategy: string): Candidate {
+  const found = STRATEGIES[strategy];
+  if (found === undefined) throw new Error(`there is no strategy "${strategy}"`);
+  const { label, resumable, measuredRows } = found;
+  return {
+    strategy,
+    label,
+    resumable,
+    ...(measuredRows === undefined ? {} : { measuredRows }),
+    args: ['scripts/benchmark/run-strategy.ts', strategy, `${measuredRows ?? Number.MAX_SAFE_INTEGER}`],
+    timesOf: (stdout) => JSON.parse(stdout),
+  };
+}
+
+/** The real command. Its time is that between its first and its last event: from before it connects to its end. */
+function rotation(strategy: string, label: string, options: string[]): Candidate {
+  return {
+    strategy,
+    label,
+    resumable: 'yes',
+    args: ['scripts/rotate-tokens.ts', '--json', ...options],
+    timesOf(stdout) {
+      const times = stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => Date.parse(JSON.parse(line).time));
+      return { seconds: (Math.max(...times) - Math.min(...times)) / 1000, secondsBefore: 0 };
+    },
+  };
+}

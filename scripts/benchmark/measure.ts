@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Database } from '../../src/index.ts';
+import { type Measurement, type MemorySample, median } from './measurement.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const SAMPLE_INTERVAL_MS = 100;
+
+/** A command to measure: a Node script of this package whose output tells how long it took. */
+export interface Candidate {
+  strategy: string;
+  label: string;
+  resumable: string;
+  /** Arguments of `node --import tsx`. */
+  args: string[];
+  /** Rows that it rotates; undefined: all. */
+  measuredRows?: number;
+  /** Reads from what the command printed how long it took, and how much of that doesn't depend on `measuredRows`. */
+  timesOf(stdout: string): { seconds: number; secondsBefore: number };
+}
+
+interface Run {
+  seconds: number;
+  secondsBefore: number;
+  peakRssBytes: number;
+  walBytes: number;
+  memory: MemorySample[];
+}
+
+/** The server and the table that the candidates are measured on. */
+export interface Bench {
+  database: Database;
+  url: string;
+  tableRows: number;
+  repeat: number;
+  log(line: string): void;
+}
+
+/** Measures the candidates in turn, A B C A B C …, so that a change of the machine's speed hits all of them. */
+export async function measureAll(
+  bench: Bench,
+  candidates: readonly Candidate[],
+  prepare: (database: Database) => Promise<void> = rest,
+): Promise<Measurement[]> {
+  const runs = new Map<Candidate, Run[]>(candidates.map((candidate) => [candidate, []]));
+  for (let round = 0; round < bench.repeat; round += 1) {
+    for (const candidate of candidates) {
+      if (round > 0 && candidate.measuredRows !== undefined) continue; // extrapolated anyway: once is enough
+      await prepare(bench.database);
+      const run = await measureOnce(bench, candidate);
+      runs.get(candidate)?.push(run);
+      bench.log(`${candidate.strategy}: ${run.seconds.toFixed(1)} s, ${Math.round(run.peakRssBytes / 1e6)} MB`);
+    }
+  }
+  return candidates.map((candidate) => summarise(bench, candidate, runs.get(candidate) ?? []));
+}
+
+/** The start for seeding: nothing at all. */
+export async function clear(database: Database): Promise<void> {
+  await database.$executeRaw`TRUNCATE tickets, rotation_checkpoints RESTART IDENTITY`;
+  await database.$executeRaw`CHECKPOINT`;
+}
+
+/** The same start for everybody: a table without dead rows, with statistics, and no rotation that was done before. */
+async function rest(database: Database): Promise<void> {
+  await database.$executeRaw`TRUNCATE rotation_checkpoints`;
+  await database.$executeRaw`VACUUM (FULL, ANALYZE) tickets`;
+  await database.$executeRaw`CHECKPOINT`;
+}
+
+async function measureOnce({ database, url }: Bench, { args, timesOf }: Candidate): Promise<Run> {
+  const walBefore = await walPosition(database);
+  const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, DATABASE_URL: url },
+  });
+  let stdout = '';
+  child.stdout.on('data', (chunk) => (stdout += chunk));
+  const memory: MemorySample[] = [];
+  let peakRssBytes = 0;
+  const startedAtMs = performance.now();
+  const timer = setInterval(async () => {
+    const { rss, peak } = await memoryOf(child.pid);
+    if (rss > 0) memory.push({ seconds: (performance.now() - startedAtMs) / 1000, rssBytes: rss });
+    peakRssBytes = Math.max(peakRssBytes, peak);
+  }, SAMPLE_INTERVAL_MS);
+  const [code] = await once(child, 'close');
+  clearInterval(timer);
+  if (code !== 0) throw new Error(`${args.join(' ')} ended with exit code ${code}`);
+  return { ...timesOf(stdout), peakRssBytes, walBytes: (await walPosition(database)) - walBefore, memory };
+}
+
+function summarise({ tableRows }: Bench, candidate: Candidate, runs: Run[]): Measurement {
+  const measuredRows = Math.min(candidate.measuredRows ?? tableRows, tableRows);
+  const scale = tableRows / measuredRows;
+  const middle = median(runs.map(({ seconds }) => seconds));
+  const typical = runs.toSorted((a, b) => Math.abs(a.seconds - middle) - Math.abs(b.seconds - middle))[0];
+  return {
+    strategy: candidate.strategy,
+    label: candidate.label,
+    tableRows,
+    measuredRows,
+    seconds: runs.map(({ seconds, secondsBefore }) => secondsBefore + (seconds - secondsBefore) * scale),
+    peakRssBytes: Math.max(...runs.map((run) => run.peakRssBytes)),
+    walBytes: (typical?.walBytes ?? 0) * scale,
+    resumable: candidate.resumable,
+    memory: typical?.memory ?? [],
+  };
+}
+
+async function walPosition(database: Database): Promise<number> {
+  const [position] = await database.$queryRaw<{ bytes: number }[]>`
+    SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS bytes`;
+  return position?.bytes ?? 0;
+}
+
+/** What Linux says of a process; zeros once it has ended, and elsewhere. */
+async function memoryOf(pid: number | undefined): Promise<{ rss: number; peak: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
+  return { rss: kilobytes('VmRSS') * 1024, peak: kilobytes('VmHWM') * 1024 };
+}
