@@ -15,6 +15,8 @@ export interface Candidate {
   resumable: string;
   /** Arguments of `node --import tsx`. */
   args: string[];
+  /** Whether one run is enough: it is far from the others, or extrapolated anyway. */
+  once: boolean;
   /** Rows that it rotates; undefined: all. */
   measuredRows?: number;
   /** Reads from what the command printed how long it took, and how much of that doesn't depend on `measuredRows`. */
@@ -47,7 +49,7 @@ export async function measureAll(
   const runs = new Map<Candidate, Run[]>(candidates.map((candidate) => [candidate, []]));
   for (let round = 0; round < bench.repeat; round += 1) {
     for (const candidate of candidates) {
-      if (round > 0 && candidate.measuredRows !== undefined) continue; // extrapolated anyway: once is enough
+      if (round > 0 && candidate.once) continue;
       await prepare(bench.database);
       const run = await measureOnce(bench, candidate);
       runs.get(candidate)?.push(run);
