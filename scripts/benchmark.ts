@@ -152,7 +152,6 @@ async function save(results: BenchmarkResults): Promise<void> {
   const files = {
     ...drawCharts(results),
     'README.md': writeReport(results),
-    'results.json': JSON.stringify(results, null, 1),
   };
   await Promise.all(Object.entries(files).map(([name, content]) => writeFile(join(FOLDER, name), content)));
 }

@@ -18,7 +18,7 @@ export class HeldByAnotherProcessError extends Error {
 
   constructor(rotation: string, holders: readonly string[]) {
     super(
-      `rotation '${rotation}' is being run by ${nameHolders(holders)}, which leave nothing to do. This one changed nothing.`,
+      `rotation '${rotation}' is being run by ${nameHolders(holders)}. Nothing is left for this process, which changed nothing.`,
     );
     this.rotation = rotation;
     this.holders = holders;

@@ -24,11 +24,16 @@ export function fixedBatchSizes(): Candidate[] {
 
 export function growingWorkers(): Candidate[] {
   return [1, 2, 3, 4].flatMap((workers) => [
-    rotation(`workers-${workers}`, `${workers} workers, tokens made in the application`, ['--workers', `${workers}`]),
-    rotation(`workers-database-${workers}`, `${workers} workers, tokens made in the database`, [
-      ...['--workers', `${workers}`],
-      ...['--tokens', 'database'],
-    ]),
+    rotation(
+      `workers-${workers}`,
+      `${workers} ${workers === 1 ? 'worker' : 'workers'}, tokens made in the application`,
+      ['--workers', `${workers}`],
+    ),
+    rotation(
+      `workers-database-${workers}`,
+      `${workers} ${workers === 1 ? 'worker' : 'workers'}, tokens made in the database`,
+      [...['--workers', `${workers}`], ...['--tokens', 'database']],
+    ),
   ]);
 }
 

@@ -7,8 +7,8 @@ import { type BenchmarkResults, isExtrapolated, type Measurement, median, number
  */
 export function writeReport(results: BenchmarkResults): string {
   const { strategies, batchSizes, workers, sizes, seeding } = results;
-  const references = [...strategies, ...sizes].filter(({ strategy }) => strategy === 'one-update');
-  const ratio: Column = ['ratio to `one-update`', (row) => formatRatio(row, references)];
+  const ratio: Column = ['ratio to `one-update`', (row) => formatRatio(row, strategies)];
+  const sizeRatio: Column = ['ratio to `one-update`', (row) => formatRatio(row, sizes)];
   const insertRatio: Column = ['ratio to `one-insert`', (row) => formatRatio(row, seeding, 'one-insert')];
   const charted = strategies.some(({ memory }) => memory.length > 0);
 
@@ -37,7 +37,7 @@ export function writeReport(results: BenchmarkResults): string {
       before: 'This package with several connections at a time.',
       after: [...describeExtrapolated(workers), image('Seconds by number of workers', 'workers')],
     }),
-    ...section('Table size', sizes, [ROWS, WAY, NAME, SECONDS, RATE, ratio, RSS, WAL], {
+    ...section('Table size', sizes, [ROWS, WAY, NAME, SECONDS, RATE, sizeRatio, RSS, WAL], {
       before: 'Each ratio is to `one-update` on a table of the same size.',
       after: [...describeExtrapolated(sizes), image('Seconds by rows of the table', 'scaling')],
     }),

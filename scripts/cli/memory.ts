@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
  * How much garbage may pile up before it is collected, in bytes. Left alone, V8 lets it grow to several times of what
  * a rotation really holds (about 30 MB), because it would rather have memory than pauses.
  */
-const GARBAGE_LIMIT_BYTES = 16_000_000;
+const GARBAGE_LIMIT_BYTES = 12_000_000;
 
 /**
  * Keeps the process small. Call it before the first query, and what it returns after every batch.

@@ -48,7 +48,7 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: '
     case 'overtaken':
       return `partition ${event.partition} was taken over by another process while this one stood still; the batch in flight was rolled back`;
     case 'waiting':
-      return `nothing is left to claim; waiting for what ${nameHolders(event.holders)} still hold`;
+      return `nothing is left to claim; waiting for ${nameHolders(event.holders)} to finish, or to prove dead`;
   }
 }
 

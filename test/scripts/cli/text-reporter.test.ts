@@ -44,9 +44,13 @@ describe('for people, the report', () => {
     [
       'waits',
       { type: 'waiting', holders: ['web-1:4242:x'] },
-      'nothing is left to claim; waiting for what web-1:4242:x still hold',
+      'nothing is left to claim; waiting for web-1:4242:x to finish, or to prove dead',
     ],
-    ['waits for nobody known', { type: 'waiting', holders: [] }, 'waiting for what other processes still hold'],
+    [
+      'waits for nobody known',
+      { type: 'waiting', holders: [] },
+      'waiting for other processes to finish, or to prove dead',
+    ],
   ])('says when it %s', (_, event, expected) => {
     reporter.event(event);
     expect(stdout.read()).toContain(expected);
