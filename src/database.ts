@@ -5,7 +5,7 @@ import { type Prisma, PrismaClient } from './generated/prisma/client.ts';
 export type Database = PrismaClient;
 
 /** The same, or a transaction on it. */
-export type Queryable = Pick<Prisma.TransactionClient, '$queryRaw' | '$executeRaw' | 'ticket'>;
+export type Queryable = Pick<Prisma.TransactionClient, '$queryRaw' | '$executeRaw'>;
 
 /** How long to wait for a connection before giving up, in milliseconds. */
 export const CONNECTION_TIMEOUT_MS = 10_000;
