@@ -50,7 +50,7 @@ async function run(
   const url = parseDatabaseUrl(process.env);
   reporter.begin({ rotation: settings.name, database: databaseLabel(url) });
   const trimMemory = keepMemorySmall();
-  const database = openDatabase(url, settings.workers + 1);
+  const database = openDatabase(url, settings.workers + 1, settings.name);
   const onEvent = (event: RotationEvent) => {
     reporter.event(event);
     if (event.type === 'batch') trimMemory();

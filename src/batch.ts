@@ -1,58 +1,152 @@
 import { arrayLiteral } from './array-literal.ts';
-import { type Advance, advanceCheckpoint, type Checkpoint, lockCheckpoint } from './checkpoint.ts';
+import { type Advance, advanceCheckpoint, type Checkpoint, completes, lockCheckpoint } from './checkpoint.ts';
 import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from './database.ts';
 import { Prisma } from './generated/prisma/client.ts';
 
-/** What one batch is to write. */
-export interface Batch {
-  /** The most rows to rotate: the next ones after the cursor. */
-  size: number;
-  /** One fresh token for each row, or `database` to have PostgreSQL make them. */
-  tokens: readonly string[] | 'database';
+/** One fresh token for each row, or `database` to have PostgreSQL make them. */
+export type Tokens = readonly string[] | 'database';
+
+/** How the transaction of a batch is run. */
+export interface TransactionOptions {
+  /** Milliseconds to wait for each lock. */
+  lockTimeoutMs: number;
+  /** Milliseconds that each statement may take. */
+  statementTimeoutMs: number;
   /**
    * Whether the commit may be reported before it has reached the disk. Safe: tokens and checkpoint share the commit, so
    * a server that crashes loses both or neither. The batch that completes a partition always waits for the disk.
    */
   asynchronousCommit: boolean;
+  /** Told which server process does it, before any row is touched. */
+  onBackend?: (pid: number) => void;
 }
 
 /**
- * How long a batch's transaction may take, in milliseconds, waiting for rows that somebody else has locked included.
- * Prisma's own default of 5 s would give up on the first slow transaction of the application.
+ * How long the server keeps the locks of a batch whose client has gone silent (stopped, cut off, swapped out), in
+ * milliseconds. A living one is never silent for more than an instant between two statements.
  */
-const BATCH_TIMEOUT_MS = 120_000;
+const SILENT_CLIENT_MS = 5_000;
+
+/** A batch has a handful of statements, of which one takes long. */
+const STATEMENTS_THAT_TAKE_LONG = 2;
 
 /**
  * Rotates the next rows of a partition: their tokens and the checkpoint commit together or not at all.
  *
- * @param onBackend told which server process does it, before any row is touched
+ * @param size the most rows to rotate: the next ones after the cursor
  * @returns the checkpoint as it now stands
  * @throws OvertakenError when another process took the partition over; nothing was changed
  */
 export function rotateBatch(
   database: Database,
   checkpoint: Checkpoint,
-  batch: Batch,
-  onBackend: (pid: number) => void = () => {},
+  size: number,
+  tokens: Tokens,
+  options: TransactionOptions,
+): Promise<Checkpoint> {
+  return inFencedTransaction(database, checkpoint, options, async (transaction) => {
+    const range = unswept(checkpoint);
+    const { lastKey, keys, rows } =
+      tokens === 'database'
+        ? await updateByDatabase(transaction, range, size)
+        : await updateWith(transaction, range, size, tokens);
+    return { cursor: keys < size ? range.upTo : lastKey, rows, setAside: checkpoint.setAside };
+  });
+}
+
+/**
+ * Passes over the next row of a partition without rotating it, and records that in the checkpoint.
+ *
+ * @param fault the SQLSTATE of why
+ */
+export function setNextAside(
+  database: Database,
+  checkpoint: Checkpoint,
+  fault: string,
+  options: TransactionOptions,
+): Promise<Checkpoint> {
+  return inFencedTransaction(database, checkpoint, options, async (transaction) => {
+    // Where the whole table is locked against updates, no single row is to blame: this waits, or fails, instead.
+    await transaction.$executeRaw`LOCK TABLE tickets IN ROW EXCLUSIVE MODE`;
+    const [next] = await transaction.$queryRaw<{ id: bigint }[]>(nextKeys(unswept(checkpoint), 1));
+    if (next === undefined) return { cursor: checkpoint.upperBound, rows: 0, setAside: checkpoint.setAside };
+    return { cursor: next.id, rows: 0, setAside: { ...checkpoint.setAside, [String(next.id)]: fault } };
+  });
+}
+
+/** Rotates a row that was set aside; one that has been deleted since needs nothing. */
+export function rotateSetAside(
+  database: Database,
+  checkpoint: Checkpoint,
+  key: string,
+  tokens: Tokens,
+  options: TransactionOptions,
+): Promise<Checkpoint> {
+  return inFencedTransaction(database, checkpoint, options, async (transaction) => {
+    const token = tokens === 'database' ? Prisma.sql`gen_random_uuid()` : Prisma.sql`${tokens[0]}::uuid`;
+    const rows = await transaction.$executeRaw`UPDATE tickets SET token = ${token} WHERE id = ${BigInt(key)}`;
+    const { [key]: _, ...setAside } = checkpoint.setAside;
+    return { cursor: checkpoint.cursor, rows, setAside };
+  });
+}
+
+/** Records that a row that was set aside cannot be rotated for another reason now. */
+export function changeFault(
+  database: Database,
+  checkpoint: Checkpoint,
+  key: string,
+  fault: string,
+  options: TransactionOptions,
+): Promise<Checkpoint> {
+  const setAside = { ...checkpoint.setAside, [key]: fault };
+  return inFencedTransaction(database, checkpoint, options, async () => ({
+    cursor: checkpoint.cursor,
+    rows: 0,
+    setAside,
+  }));
+}
+
+/** A transaction that changes something only while the checkpoint is where this process left it, and moves it on. */
+function inFencedTransaction(
+  database: Database,
+  checkpoint: Checkpoint,
+  options: TransactionOptions,
+  change: (transaction: Queryable) => Promise<Advance>,
 ): Promise<Checkpoint> {
   return database.$transaction(
     async (transaction) => {
-      onBackend(await lockCheckpoint(transaction, checkpoint));
-      const range = { after: checkpoint.cursor ?? checkpoint.lowerBound, upTo: checkpoint.upperBound };
-      const { lastKey, keys, rows } =
-        batch.tokens === 'database'
-          ? await updateByDatabase(transaction, range, batch.size)
-          : await updateWith(transaction, range, batch.size, batch.tokens);
-      const complete = keys < batch.size || lastKey === range.upTo;
-      if (batch.asynchronousCommit && !complete) {
-        await transaction.$executeRaw`SELECT set_config('synchronous_commit', 'off', true)`;
+      await configure(transaction, options);
+      const pid = await lockCheckpoint(transaction, checkpoint);
+      options.onBackend?.(pid);
+      const advance = await change(transaction);
+      if (completes(checkpoint, advance)) {
+        await transaction.$queryRaw`SELECT set_config('synchronous_commit', ${ON_DISK}, true)`;
       }
-      const advance: Advance = { cursor: lastKey ?? checkpoint.cursor, rows, complete };
       return advanceCheckpoint(transaction, checkpoint, advance);
     },
-    { timeout: BATCH_TIMEOUT_MS, maxWait: CONNECTION_TIMEOUT_MS },
+    { timeout: STATEMENTS_THAT_TAKE_LONG * options.statementTimeoutMs, maxWait: CONNECTION_TIMEOUT_MS },
   );
 }
+
+/**
+ * Settings for this transaction only, which also hold where a pooler lends the connection for no longer than that.
+ *
+ * The planner is kept to index scans and nested loops, so that rows are found and locked in key order: sessions that
+ * lock in one order cannot deadlock. A scan of the whole table, or compiling the statement, would not pay for a batch.
+ */
+async function configure(transaction: Queryable, options: TransactionOptions): Promise<void> {
+  await transaction.$queryRaw`
+    SELECT set_config('lock_timeout', ${`${options.lockTimeoutMs}ms`}, true),
+      set_config('statement_timeout', ${`${options.statementTimeoutMs}ms`}, true),
+      set_config('idle_in_transaction_session_timeout', ${`${SILENT_CLIENT_MS}ms`}, true),
+      set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+      set_config('enable_hashjoin', 'off', true), set_config('jit', 'off', true),
+      set_config('synchronous_commit', ${options.asynchronousCommit ? Prisma.sql`'off'` : ON_DISK}, true)`;
+}
+
+/** What the server is set to (`remote_apply`, say), but waiting for its own disk at least. */
+const ON_DISK = Prisma.sql`(
+  SELECT CASE reset_val WHEN 'off' THEN 'on' ELSE reset_val END FROM pg_settings WHERE name = 'synchronous_commit')`;
 
 interface Updated {
   /** The highest key of the page; null when the range has no more rows. */
@@ -104,6 +198,11 @@ const NOTHING: Updated = { lastKey: null, keys: 0, rows: 0 };
 /** Keyset pagination. */
 function nextKeys(range: KeyRange, size: number): Prisma.Sql {
   return Prisma.sql`SELECT id FROM tickets WHERE ${within(range, Prisma.sql`id`)} ORDER BY id LIMIT ${size}`;
+}
+
+/** What the cursor has yet to go through. */
+function unswept({ cursor, lowerBound, upperBound }: Checkpoint): KeyRange {
+  return { after: cursor ?? lowerBound, upTo: upperBound };
 }
 
 function within({ after, upTo }: KeyRange, key: Prisma.Sql): Prisma.Sql {

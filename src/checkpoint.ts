@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Database, Queryable } from './database.ts';
-import { OvertakenError } from './errors.ts';
+import { ConfigurationError, OvertakenError } from './errors.ts';
 import { Prisma } from './generated/prisma/client.ts';
 import { parse } from './parse.ts';
 
@@ -10,7 +10,9 @@ import { parse } from './parse.ts';
  */
 export type Checkpoint = z.output<typeof checkpointSchema>;
 
-const key = z.codec(z.string().regex(/^-?\d{1,19}$/, 'is not a bigint key'), z.bigint(), {
+const KEY = /^-?\d{1,19}$/;
+
+const key = z.codec(z.string().regex(KEY, 'is not a bigint key'), z.bigint(), {
   decode: (text) => BigInt(text),
   encode: (value) => value.toString(),
 });
@@ -26,6 +28,8 @@ const checkpointSchema = z
     rowsTotal: z.bigint().nonnegative(),
     totalIsEstimate: z.boolean(),
     rowsRotated: z.bigint().nonnegative(),
+    /** Rows that the cursor has passed without rotating them: key → SQLSTATE of why. */
+    setAside: z.record(z.string().regex(KEY, 'is not a bigint key'), z.string().regex(/^[0-9A-Z]{5}$/)).readonly(),
     claimedBy: z.string().nullable(),
     claimedUntil: z.date().nullable(),
     startedAt: z.date(),
@@ -55,6 +59,15 @@ export async function loadCheckpoints(database: Database, rotation: string): Pro
   return rows.map(parseCheckpoint);
 }
 
+/** @returns the partitions that are not complete */
+export async function loadOpenCheckpoints(database: Database, rotation: string): Promise<Checkpoint[]> {
+  const checkpoints = await loadCheckpoints(database, rotation);
+  // Nothing counts as complete because its records are gone.
+  if (checkpoints.length === 0)
+    throw new ConfigurationError(`the checkpoints of rotation '${rotation}' were deleted while it ran.`);
+  return checkpoints.filter(({ completedAt }) => completedAt === null);
+}
+
 /**
  * Writes the plan of a new rotation. Of several processes that start it at the same moment, one writes its plan and
  * the others find it there.
@@ -78,23 +91,38 @@ function toRow(planned: PlannedPartition) {
   };
 }
 
+/** Whether the cursor has been through all of it. Rows set aside may be left. */
+export function isSwept({ cursor, upperBound }: Pick<Checkpoint, 'cursor' | 'upperBound'>): boolean {
+  return cursor === upperBound;
+}
+
 /**
- * Takes a partition that is not complete and that no live process holds. Several at the same moment get different ones.
+ * Takes a partition that is not swept and that no live process holds. Several at the same moment get different ones.
  *
  * @param claimant this process, unique among all that ever ran
  * @returns the partition as it stands, or null when none is free
  */
-export async function claimPartition(
+export function claimNext(database: Database, rotation: string, claimant: string): Promise<Checkpoint | null> {
+  return claim(database, rotation, claimant, Prisma.sql`cursor IS DISTINCT FROM upper_bound`);
+}
+
+/** Takes one partition, unless it is complete or a live process holds it; then null. */
+export function claimPartition(
   database: Database,
   rotation: string,
+  partition: number,
   claimant: string,
 ): Promise<Checkpoint | null> {
+  return claim(database, rotation, claimant, Prisma.sql`partition = ${partition}`);
+}
+
+async function claim(database: Database, rotation: string, claimant: string, which: Prisma.Sql) {
   const claimed = await database.$queryRaw<{ partition: number }[]>`
     UPDATE rotation_checkpoints
     SET claimed_by = ${claimant}, claimed_until = ${claimExpiry()}, updated_at = clock_timestamp()
     WHERE rotation = ${rotation} AND partition = (
       SELECT partition FROM rotation_checkpoints
-      WHERE rotation = ${rotation} AND completed_at IS NULL
+      WHERE rotation = ${rotation} AND completed_at IS NULL AND ${which}
         AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
       ORDER BY partition
       LIMIT 1
@@ -103,9 +131,30 @@ export async function claimPartition(
     )
     RETURNING partition`;
   const partition = claimed[0]?.partition;
-  if (partition === undefined) return null;
-  const where = { rotation_partition: { rotation, partition } };
-  return parseCheckpoint(await database.rotationCheckpoint.findUniqueOrThrow({ where }));
+  return partition === undefined ? null : readCheckpoint(database, rotation, partition);
+}
+
+async function readCheckpoint(database: Database, rotation: string, partition: number): Promise<Checkpoint | null> {
+  const row = await database.rotationCheckpoint.findUnique({ where: { rotation_partition: { rotation, partition } } });
+  return row && parseCheckpoint(row);
+}
+
+/**
+ * Reads a checkpoint again after something went wrong: whether a batch whose answer was lost has committed, only the
+ * database knows. Waits for a transaction of it that may still be in flight, and renews the claim.
+ *
+ * @returns the partition as it stands; complete, perhaps
+ * @throws OvertakenError when another process holds it now
+ */
+export async function renewClaim(database: Database, { rotation, partition, claimedBy }: Checkpoint) {
+  const renewed = await database.$executeRaw`
+    UPDATE rotation_checkpoints SET claimed_until = ${claimExpiry()}, updated_at = clock_timestamp()
+    WHERE rotation = ${rotation} AND partition = ${partition} AND claimed_by = ${claimedBy} AND completed_at IS NULL`;
+  const checkpoint = await readCheckpoint(database, rotation, partition);
+  if (checkpoint === null || (renewed === 0 && checkpoint.completedAt === null)) {
+    throw new OvertakenError(rotation, partition);
+  }
+  return checkpoint;
 }
 
 /** Gives back what this process holds, so that the next one need not wait for the claim to expire. */
@@ -132,17 +181,22 @@ export async function lockCheckpoint(transaction: Queryable, checkpoint: Checkpo
 
 /** What a batch has done. */
 export interface Advance {
-  /** The last key of the batch; unchanged when there was no row left. */
+  /** The last key of the batch; the partition's upper bound when nothing is left behind it. */
   cursor: bigint | null;
   /** How many rows the batch rotated. */
   rows: number;
-  /** Whether nothing is left of the partition. */
-  complete: boolean;
+  /** What is set aside from now on. */
+  setAside: Checkpoint['setAside'];
+}
+
+/** Whether nothing is left of the partition once it has advanced so far. */
+export function completes({ upperBound }: Checkpoint, { cursor, setAside }: Advance): boolean {
+  return isSwept({ cursor, upperBound }) && Object.keys(setAside).length === 0;
 }
 
 /**
- * Moves the checkpoint from the cursor that this process read (compare and set), and renews its claim, or ends it when
- * the partition is complete.
+ * Moves the checkpoint from where this process read it (compare and set), and renews its claim, or ends it when the
+ * partition is complete.
  *
  * @returns the checkpoint after the move; it holds once the transaction has committed
  * @throws OvertakenError when the checkpoint is not where this process left it
@@ -150,11 +204,14 @@ export interface Advance {
 export async function advanceCheckpoint(
   transaction: Queryable,
   checkpoint: Checkpoint,
-  { cursor, rows, complete }: Advance,
+  advance: Advance,
 ): Promise<Checkpoint> {
+  const { cursor, rows, setAside } = advance;
+  const complete = completes(checkpoint, advance);
   const moved = await transaction.$queryRaw<{ completedAt: Date | null }[]>`
     UPDATE rotation_checkpoints
     SET cursor = ${key.nullable().encode(cursor)}, rows_rotated = rows_rotated + ${rows},
+        set_aside = ${JSON.stringify(setAside)}::jsonb,
         updated_at = clock_timestamp(),
         completed_at = CASE WHEN ${complete} THEN clock_timestamp() END,
         claimed_by = CASE WHEN NOT ${complete} THEN claimed_by END,
@@ -163,13 +220,15 @@ export async function advanceCheckpoint(
     RETURNING completed_at AS "completedAt"`;
   const [row] = moved;
   if (row === undefined) throw new OvertakenError(checkpoint.rotation, checkpoint.partition);
-  return { ...checkpoint, cursor, rowsRotated: checkpoint.rowsRotated + BigInt(rows), completedAt: row.completedAt };
+  const rowsRotated = checkpoint.rowsRotated + BigInt(rows);
+  return { ...checkpoint, cursor, rowsRotated, setAside, completedAt: row.completedAt };
 }
 
 /** The condition that holds as long as nobody but this process has moved, claimed or completed the partition. */
-function unchangedSince({ rotation, partition, cursor, claimedBy }: Checkpoint): Prisma.Sql {
+function unchangedSince({ rotation, partition, cursor, setAside, claimedBy }: Checkpoint): Prisma.Sql {
   return Prisma.sql`rotation = ${rotation} AND partition = ${partition} AND claimed_by = ${claimedBy}
-    AND cursor IS NOT DISTINCT FROM ${key.nullable().encode(cursor)} AND completed_at IS NULL`;
+    AND cursor IS NOT DISTINCT FROM ${key.nullable().encode(cursor)}
+    AND set_aside = ${JSON.stringify(setAside)}::jsonb AND completed_at IS NULL`;
 }
 
 /** By the server's clock, which all processes share. */

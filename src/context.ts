@@ -11,7 +11,7 @@ export type RotationEvent =
       totalIsEstimate: boolean;
       partitions: number;
     }
-  /** A batch has waited for a second for locks that these server processes hold. */
+  /** A batch has waited for half a second for locks that these server processes hold. */
   | { type: 'blocked'; pids: number[] }
   /** A batch of this process has committed; the time is without what it waited for locks. */
   | { type: 'batch'; rows: number; durationMs: number }
@@ -19,6 +19,12 @@ export type RotationEvent =
   | { type: 'total'; rowsDone: number }
   /** Another process took a partition over while this one stood still. Nothing was changed twice. */
   | { type: 'overtaken'; partition: number }
+  /** Something failed that passes by itself; it is tried again. */
+  | { type: 'retry'; partition: number | undefined; attempt: number; waitMs: number; fault: string }
+  /** A row that cannot be rotated now was passed over; it is tried again when all others are done. */
+  | { type: 'setAside'; partition: number; key: string; fault: string }
+  /** Only rows that were set aside are left; they are tried again. */
+  | { type: 'tryingAgain'; rows: number; waitMs: number }
   /** Nothing is left to claim, but others, dead or alive, still hold something. */
   | { type: 'waiting'; holders: string[] };
 

@@ -3,12 +3,15 @@ export type { RotationContext, RotationEvent } from './context.ts';
 export { type Database, databaseLabel, openDatabase } from './database.ts';
 export {
   ConfigurationError,
-  describeError,
+  GaveUpError,
   HeldByAnotherProcessError,
-  isConfigurationFault,
   nameHolders,
   OvertakenError,
+  type RowNotRotated,
+  RowsNotRotatedError,
+  TooManyRowsSetAsideError,
 } from './errors.ts';
+export { describeError, type FaultKind, faultKind } from './faults.ts';
 export {
   type Progress,
   type ProgressSnapshot,
@@ -17,5 +20,5 @@ export {
   startProgress,
   takeSnapshot,
 } from './progress.ts';
-export { type RotationResult, rotate } from './rotation.ts';
+export { type Counts, type RotationResult, rotate } from './rotation.ts';
 export { DEFAULTS, MAX_WORKERS, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';

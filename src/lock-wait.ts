@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 const POLL_MS = 100;
 
 /** From how long a wait on it is worth telling, in milliseconds. */
-const TELL_AFTER_MS = 1_000;
+const TELL_AFTER_MS = 500;
 
 /** A watch over one batch. */
 export interface LockWatch {
@@ -18,7 +18,7 @@ export interface LockWatch {
  * Finds out how long a batch waits for rows or tables that others have locked, and tells who they are. A quick batch
  * costs nothing: the first look is taken only after `afterMs`.
  *
- * @param onBlocked called once a wait has lasted for a second, with the server processes that hold the locks
+ * @param onBlocked called once a wait has lasted for half a second, with the server processes that hold the locks
  */
 export function watchLocks(database: Database, afterMs: number, onBlocked: (pids: number[]) => void): LockWatch {
   const waits = new Map<string, number>();

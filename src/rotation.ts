@@ -1,10 +1,22 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Checkpoint, CLAIM_MS, countRotated, loadCheckpoints, persistPlan, releaseClaims } from './checkpoint.ts';
+import {
+  type Checkpoint,
+  CLAIM_MS,
+  countRotated,
+  isSwept,
+  loadCheckpoints,
+  loadOpenCheckpoints,
+  persistPlan,
+  releaseClaims,
+} from './checkpoint.ts';
 import type { RotationContext } from './context.ts';
+import { assertCoverage } from './coverage.ts';
 import type { Database } from './database.ts';
 import { ConfigurationError, HeldByAnotherProcessError } from './errors.ts';
 import { planPartitions } from './partitions.ts';
+import { isAbort, retry } from './retry.ts';
+import { rotateRowsSetAside } from './set-aside.ts';
 import { TARGET } from './target.ts';
 import { work } from './worker.ts';
 
@@ -14,8 +26,15 @@ export type RotationResult =
   | { outcome: 'empty' }
   /** Every token in scope has been replaced, now or (`alreadyComplete`) by an earlier run. */
   | { outcome: 'complete'; alreadyComplete: boolean; rowsDone: number; watermark: bigint; completedAt: Date }
-  /** The signal was aborted. The checkpoints are saved. */
-  | { outcome: 'interrupted'; rowsDone: number; rowsTotal: number; totalIsEstimate: boolean };
+  /** The signal was aborted. The checkpoints are saved; `counts` is null where nobody answers. */
+  | { outcome: 'interrupted'; counts: Counts | null };
+
+/** How far all processes together are. */
+export interface Counts {
+  rowsDone: number;
+  rowsTotal: number;
+  totalIsEstimate: boolean;
+}
 
 /** How often the rows done by all processes are summed up, in milliseconds. */
 const TOTAL_INTERVAL_MS = 2_000;
@@ -25,14 +44,26 @@ const CLAIM_POLL_MS = 250;
 
 /**
  * Replaces every token of the target by a fresh one, in batches that commit together with their checkpoint, from
- * where the last run of this rotation stopped. Other processes may do the same at the same time.
+ * where the last run of this rotation stopped. Other processes may do the same at the same time. Faults that pass by
+ * themselves are waited out; rows that are in the way are passed over and tried again at the end.
  *
  * @throws ConfigurationError when the rotation was started for another target, or its checkpoints were tampered with
  * @throws HeldByAnotherProcessError when live processes hold all that is left to do
+ * @throws RowsNotRotatedError when everything is done but some rows that are locked or refused
+ * @throws GaveUpError when a fault did not pass in time
  */
 export async function rotate(context: RotationContext): Promise<RotationResult> {
+  try {
+    return await rotateFromCheckpoints(context);
+  } catch (error) {
+    if (context.signal.aborted && isAbort(error)) return { outcome: 'interrupted', counts: null };
+    throw error;
+  }
+}
+
+async function rotateFromCheckpoints(context: RotationContext): Promise<RotationResult> {
   const { database, settings, signal, onEvent } = context;
-  const plan = await loadOrPlan(database, settings.name);
+  const plan = await retry(context, () => loadOrPlan(database, settings.name));
   if (plan.length === 0) return { outcome: 'empty' };
   if (isComplete(plan)) return conclude(plan, true);
 
@@ -46,30 +77,26 @@ export async function rotate(context: RotationContext): Promise<RotationResult> 
   const stopCounting = reportTotal(context);
   try {
     await workUntilComplete(context, claimant);
+  } catch (error) {
+    if (!signal.aborted || !isAbort(error)) throw error;
   } finally {
     stopCounting();
     // Where the database is gone this fails too; the claims then expire by themselves.
     await releaseClaims(database, settings.name, claimant).catch(() => {});
   }
-  const checkpoints = await reloadCheckpoints(database, settings.name);
+  const checkpoints = await retry(context, () => loadCheckpoints(database, settings.name));
   return signal.aborted && !isComplete(checkpoints)
-    ? { outcome: 'interrupted', ...counts(checkpoints) }
+    ? { outcome: 'interrupted', counts: counts(checkpoints) }
     : conclude(checkpoints, false);
 }
 
 async function loadOrPlan(database: Database, rotation: string): Promise<Checkpoint[]> {
   const checkpoints = await loadCheckpoints(database, rotation);
   checkpoints.forEach(refuseOtherTarget);
+  assertCoverage(checkpoints);
   if (checkpoints.length > 0) return checkpoints;
   await persistPlan(database, await planPartitions(database, rotation));
   return loadCheckpoints(database, rotation);
-}
-
-/** The checkpoints of a rotation that has begun: nothing counts as complete because its records are gone. */
-async function reloadCheckpoints(database: Database, rotation: string): Promise<Checkpoint[]> {
-  const checkpoints = await loadCheckpoints(database, rotation);
-  if (checkpoints.length > 0) return checkpoints;
-  throw new ConfigurationError(`the checkpoints of rotation '${rotation}' were deleted while it ran.`);
 }
 
 function refuseOtherTarget({ rotation, target }: Checkpoint): void {
@@ -86,10 +113,11 @@ async function workUntilComplete(context: RotationContext, claimant: string): Pr
   let claimed = 0;
   while (!signal.aborted) {
     claimed += await runWorkers(context, claimant);
-    const open = (await reloadCheckpoints(database, settings.name)).filter(({ completedAt }) => completedAt === null);
+    const open = await retry(context, () => loadOpenCheckpoints(database, settings.name));
     if (open.length === 0 || signal.aborted) return;
+    if (open.every(isSwept)) return rotateRowsSetAside(context, claimant);
     if (others.areAlive(open) && claimed === 0) throw new HeldByAnotherProcessError(settings.name, holdersOf(open));
-    await sleep(CLAIM_POLL_MS);
+    await sleep(CLAIM_POLL_MS, undefined, { signal });
   }
 }
 
@@ -106,8 +134,9 @@ async function runWorkers(context: RotationContext, claimant: string): Promise<n
     }
   });
   const ends = await Promise.allSettled(workers);
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed) throw failed.reason;
+  const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+  // The first that failed cut the waits of the others short.
+  if (failures.length > 0) throw failures.find((error) => !isAbort(error)) ?? failures[0];
   return ends.reduce((sum, end) => sum + (end.status === 'fulfilled' ? end.value : 0), 0);
 }
 
@@ -146,7 +175,7 @@ function isComplete(checkpoints: readonly Checkpoint[]): boolean {
   return checkpoints.every(({ completedAt }) => completedAt !== null);
 }
 
-function counts(checkpoints: readonly Checkpoint[]) {
+function counts(checkpoints: readonly Checkpoint[]): Counts {
   const sum = (field: 'rowsRotated' | 'rowsTotal') =>
     Number(checkpoints.reduce((total, checkpoint) => total + checkpoint[field], 0n));
   const totalIsEstimate = checkpoints.some((checkpoint) => checkpoint.totalIsEstimate);

@@ -16,6 +16,12 @@ export const DEFAULTS = {
   tokens: 'app',
   /** Whether commits may be acknowledged before they are on disk; see `Batch.asynchronousCommit`. */
   asynchronousCommit: true,
+  /** How long a batch waits for a lock, in milliseconds; what it has locked already keeps others waiting as long. */
+  lockTimeoutMs: 1_000,
+  /** How long a statement of a batch may take, in milliseconds, waiting for locks included. */
+  statementTimeoutMs: 30_000,
+  /** How long a fault that passes by itself (a restart, a failover) is waited out, in milliseconds. */
+  maxRetryTimeMs: 300_000,
 } as const;
 
 /** Connections are what a small server has least of. */
@@ -36,6 +42,9 @@ const settingsSchema = z
     workers: wholeNumber('workers', 1, MAX_WORKERS).default(DEFAULTS.workers),
     tokens: z.enum(['app', 'database'], 'has to be "app" or "database"').default(DEFAULTS.tokens),
     asynchronousCommit: z.boolean('has to be given once').default(DEFAULTS.asynchronousCommit),
+    lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000).default(DEFAULTS.lockTimeoutMs),
+    statementTimeoutMs: wholeNumber('milliseconds', 100, 600_000).default(DEFAULTS.statementTimeoutMs),
+    maxRetryTimeMs: wholeNumber('milliseconds', 0, 86_400_000).default(DEFAULTS.maxRetryTimeMs),
   })
   .readonly();
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Batch, rotateBatch } from '../src/batch.ts';
-import { type Checkpoint, claimPartition, persistPlan } from '../src/checkpoint.ts';
+import { rotateBatch, type TransactionOptions } from '../src/batch.ts';
+import { type Checkpoint, claimNext, persistPlan } from '../src/checkpoint.ts';
 import { type Database, openDatabase } from '../src/database.ts';
 import { OvertakenError } from '../src/errors.ts';
 import { planPartitions } from '../src/partitions.ts';
@@ -8,13 +8,15 @@ import { makeTokens } from '../src/tokens.ts';
 import { useTestDatabase } from './support/database.ts';
 import { everythingButTokens, insertTickets, keysUpTo, survivors, tokensByKey } from './support/tickets.ts';
 
+const OPTIONS: TransactionOptions = { lockTimeoutMs: 100, statementTimeoutMs: 10_000, asynchronousCommit: true };
+
 describe('a batch', () => {
   const { database, url } = useTestDatabase();
 
   it('writes one token to each of the next rows in key order, and moves the checkpoint with them', async () => {
     await insertTickets(database, [7, 3, 1, 5, 9]);
     const tokens = makeTokens(3);
-    const advanced = await rotateBatch(database, await claimed(database), batchOf(3, tokens));
+    const advanced = await rotateBatch(database, await claimed(database), 3, tokens, OPTIONS);
     expect((await tokensInOrder(database)).slice(0, 3)).toEqual(tokens);
     expect(advanced).toMatchObject({ cursor: 5n, rowsRotated: 3n, completedAt: null });
     expect(await storedCheckpoint(database)).toMatchObject({ cursor: '5', rowsRotated: 3n, completedAt: null });
@@ -22,10 +24,10 @@ describe('a batch', () => {
 
   it('goes on after the cursor, negative keys and deleted rows at the cursor included', async () => {
     await insertTickets(database, [-9_000_000_000_000_000_000n, -1, 0, 4]);
-    const first = await rotateBatch(database, await claimed(database), batchOf(2));
+    const first = await rotateBatch(database, await claimed(database), 2, makeTokens(2), OPTIONS);
     await database.ticket.delete({ where: { id: -1n } });
     const tokens = makeTokens(2);
-    expect(await rotateBatch(database, first, batchOf(2, tokens))).toMatchObject({ cursor: 4n, rowsRotated: 4n });
+    expect(await rotateBatch(database, first, 2, tokens, OPTIONS)).toMatchObject({ cursor: 4n, rowsRotated: 4n });
     expect((await tokensInOrder(database)).slice(1)).toEqual(tokens);
   });
 
@@ -33,9 +35,9 @@ describe('a batch', () => {
     await insertTickets(database, keysUpTo(5));
     const checkpoint = await claimed(database);
     await insertTickets(database, [6, 7]);
-    const advanced = await rotateBatch(database, checkpoint, batchOf(2));
+    const advanced = await rotateBatch(database, checkpoint, 2, makeTokens(2), OPTIONS);
     const [others, tokens] = [await everythingButTokens(database), [...(await tokensByKey(database)).values()]];
-    await rotateBatch(database, advanced, batchOf(100));
+    await rotateBatch(database, advanced, 100, makeTokens(100), OPTIONS);
     expect(await everythingButTokens(database)).toEqual(others);
     const now = [...(await tokensByKey(database)).values()];
     expect([now.slice(0, 2), now.slice(5)]).toEqual([tokens.slice(0, 2), tokens.slice(5)]);
@@ -44,7 +46,7 @@ describe('a batch', () => {
 
   it('completes the partition when it finds fewer rows than it could have taken', async () => {
     await insertTickets(database, keysUpTo(5));
-    const advanced = await rotateBatch(database, await claimed(database), batchOf(10));
+    const advanced = await rotateBatch(database, await claimed(database), 10, makeTokens(10), OPTIONS);
     expect(advanced).toMatchObject({ cursor: 5n, rowsRotated: 5n, completedAt: expect.any(Date) });
     expect(await storedCheckpoint(database)).toMatchObject({ completedAt: advanced.completedAt, claimedBy: null });
   });
@@ -53,8 +55,8 @@ describe('a batch', () => {
     await insertTickets(database, keysUpTo(5));
     const checkpoint = await claimed(database);
     await database.ticket.deleteMany();
-    expect(await rotateBatch(database, checkpoint, batchOf(10))).toMatchObject({
-      cursor: null,
+    expect(await rotateBatch(database, checkpoint, 10, makeTokens(10), OPTIONS)).toMatchObject({
+      cursor: checkpoint.upperBound,
       rowsRotated: 0n,
       completedAt: expect.any(Date),
     });
@@ -63,7 +65,7 @@ describe('a batch', () => {
   it('can have PostgreSQL make the tokens', async () => {
     await insertTickets(database, keysUpTo(5));
     const leaked = await tokensByKey(database);
-    await rotateBatch(database, await claimed(database), batchOf(10, 'database'));
+    await rotateBatch(database, await claimed(database), 10, 'database', OPTIONS);
     const fresh = await tokensByKey(database);
     expect(survivors(leaked, fresh)).toBe(0);
     expect(new Set(fresh.values()).size).toBe(5);
@@ -74,7 +76,7 @@ describe('a batch', () => {
     const tokens = await tokensByKey(database);
     const taken = tokens.get(5n) ?? ''; // by a row outside of the batch: the unique index refuses it
     await expect(
-      rotateBatch(database, await claimed(database), batchOf(2, [...makeTokens(1), taken])),
+      rotateBatch(database, await claimed(database), 2, [...makeTokens(1), taken], OPTIONS),
     ).rejects.toThrow();
     expect(await tokensByKey(database)).toEqual(tokens);
     expect(await storedCheckpoint(database)).toMatchObject({ cursor: null, rowsRotated: 0n });
@@ -90,7 +92,7 @@ describe('a batch', () => {
       const checkpoint = await claimed(database);
       await database.rotationCheckpoint.updateMany({ data: change });
       const [tokens, stored] = [await tokensByKey(database), await storedCheckpoint(database)];
-      await expect(rotateBatch(database, checkpoint, batchOf(3))).rejects.toThrow(OvertakenError);
+      await expect(rotateBatch(database, checkpoint, 3, makeTokens(3), OPTIONS)).rejects.toThrow(OvertakenError);
       expect(await tokensByKey(database)).toEqual(tokens);
       expect(await storedCheckpoint(database)).toEqual(stored);
     });
@@ -98,9 +100,9 @@ describe('a batch', () => {
     it('fails when it sends the very same batch twice', async () => {
       await insertTickets(database, keysUpTo(5));
       const checkpoint = await claimed(database);
-      await rotateBatch(database, checkpoint, batchOf(3));
+      await rotateBatch(database, checkpoint, 3, makeTokens(3), OPTIONS);
       const tokens = await tokensByKey(database);
-      await expect(rotateBatch(database, checkpoint, batchOf(3))).rejects.toThrow(OvertakenError);
+      await expect(rotateBatch(database, checkpoint, 3, makeTokens(3), OPTIONS)).rejects.toThrow(OvertakenError);
       expect(await tokensByKey(database)).toEqual(tokens);
     });
   });
@@ -116,7 +118,7 @@ describe('a batch', () => {
         return session.$queryRaw`SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'tickets'`;
       };
       const before = await sequentialScans();
-      await rotateBatch(session, checkpoint, batchOf(10, tokens === 'app' ? makeTokens(10) : tokens));
+      await rotateBatch(session, checkpoint, 10, tokens === 'app' ? makeTokens(10) : tokens, OPTIONS);
       expect(await sequentialScans()).toEqual(before);
       await session.$disconnect();
     },
@@ -134,11 +136,10 @@ describe('a batch', () => {
       EXECUTE FUNCTION record_commit()`;
     const checkpoint = await claimed(database);
     const session = openDatabase(url, 1);
-    await session.$executeRaw`SET synchronous_commit = on`;
     await session.$executeRaw`DELETE FROM commits`;
-    const first = await rotateBatch(session, checkpoint, { ...batchOf(2), asynchronousCommit: true });
-    const second = await rotateBatch(session, first, { ...batchOf(2), asynchronousCommit: false });
-    await rotateBatch(session, second, { ...batchOf(2), asynchronousCommit: true });
+    const first = await rotateBatch(session, checkpoint, 2, makeTokens(2), { ...OPTIONS, asynchronousCommit: true });
+    const second = await rotateBatch(session, first, 2, makeTokens(2), { ...OPTIONS, asynchronousCommit: false });
+    await rotateBatch(session, second, 2, makeTokens(2), { ...OPTIONS, asynchronousCommit: true });
     expect(await session.$queryRaw`SELECT synchronous FROM commits`).toEqual([
       { synchronous: 'off' },
       { synchronous: 'on' },
@@ -149,13 +150,9 @@ describe('a batch', () => {
   });
 });
 
-function batchOf(size: number, tokens: Batch['tokens'] = makeTokens(size)): Batch {
-  return { size, tokens, asynchronousCommit: true };
-}
-
 async function claimed(database: Database): Promise<Checkpoint> {
   await persistPlan(database, await planPartitions(database, 'test'));
-  const checkpoint = await claimPartition(database, 'test', 'this process');
+  const checkpoint = await claimNext(database, 'test', 'this process');
   if (checkpoint === null) throw new Error('there is nothing to claim');
   return checkpoint;
 }

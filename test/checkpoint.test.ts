@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   advanceCheckpoint,
-  claimPartition,
+  claimNext,
   loadCheckpoints,
   lockCheckpoint,
   type PlannedPartition,
@@ -21,7 +21,7 @@ const PLAN: PlannedPartition = {
   totalIsEstimate: false,
 };
 
-const LAST_BATCH = { cursor: 9n, rows: 3, complete: true };
+const LAST_BATCH = { cursor: PLAN.upperBound, rows: 3, setAside: {} };
 
 describe('checkpoints', () => {
   const { database } = useTestDatabase();
@@ -61,13 +61,13 @@ describe('checkpoints', () => {
   describe('when claimed', () => {
     it('belong to one process only', async () => {
       await persistPlan(database, [PLAN]);
-      expect(await claimPartition(database, 'test', 'first')).toMatchObject({ partition: 0, claimedBy: 'first' });
-      expect(await claimPartition(database, 'test', 'second')).toBeNull();
+      expect(await claimNext(database, 'test', 'first')).toMatchObject({ partition: 0, claimedBy: 'first' });
+      expect(await claimNext(database, 'test', 'second')).toBeNull();
     });
 
     it('go to exactly one of many that come at the same moment', async () => {
       await persistPlan(database, [PLAN]);
-      const claims = keys(8).map((claimant) => claimPartition(database, 'test', claimant));
+      const claims = keys(8).map((claimant) => claimNext(database, 'test', claimant));
       expect((await Promise.all(claims)).filter((claim) => claim !== null)).toHaveLength(1);
     });
 
@@ -76,29 +76,29 @@ describe('checkpoints', () => {
         database,
         [0, 1, 2].map((partition) => ({ ...PLAN, partition })),
       );
-      const claims = await Promise.all(keys(8).map((claimant) => claimPartition(database, 'test', claimant)));
+      const claims = await Promise.all(keys(8).map((claimant) => claimNext(database, 'test', claimant)));
       expect(claims.flatMap((claim) => claim?.partition ?? []).sort()).toEqual([0, 1, 2]);
     });
 
     it('are free again as soon as they are released', async () => {
       await persistPlan(database, [PLAN]);
-      await claimPartition(database, 'test', 'first');
+      await claimNext(database, 'test', 'first');
       await releaseClaims(database, 'test', 'first');
-      expect(await claimPartition(database, 'test', 'second')).not.toBeNull();
+      expect(await claimNext(database, 'test', 'second')).not.toBeNull();
     });
 
     it('are not released by anybody else', async () => {
       await persistPlan(database, [PLAN]);
-      await claimPartition(database, 'test', 'first');
+      await claimNext(database, 'test', 'first');
       await releaseClaims(database, 'test', 'second');
-      expect(await claimPartition(database, 'test', 'second')).toBeNull();
+      expect(await claimNext(database, 'test', 'second')).toBeNull();
     });
 
     it('are free again when the claim has expired, as that of a killed process does', async () => {
       await persistPlan(database, [PLAN]);
-      await claimPartition(database, 'test', 'first');
+      await claimNext(database, 'test', 'first');
       await expireClaims();
-      expect(await claimPartition(database, 'test', 'second')).not.toBeNull();
+      expect(await claimNext(database, 'test', 'second')).not.toBeNull();
     });
 
     it('are not taken from a batch in flight, even when the claim has expired', async () => {
@@ -107,17 +107,17 @@ describe('checkpoints', () => {
       await expireClaims();
       await database.$transaction(async (transaction) => {
         await lockCheckpoint(transaction, checkpoint);
-        expect(await claimPartition(database, 'test', 'second')).toBeNull();
+        expect(await claimNext(database, 'test', 'second')).toBeNull();
       });
-      expect(await claimPartition(database, 'test', 'second')).not.toBeNull();
+      expect(await claimNext(database, 'test', 'second')).not.toBeNull();
     });
 
     it('are renewed by each batch', async () => {
       await persistPlan(database, [PLAN]);
       const checkpoint = await claimed('first');
       await expireClaims();
-      await advanceCheckpoint(database, checkpoint, { cursor: 5n, rows: 5, complete: false });
-      expect(await claimPartition(database, 'test', 'second')).toBeNull();
+      await advanceCheckpoint(database, checkpoint, { cursor: 5n, rows: 5, setAside: {} });
+      expect(await claimNext(database, 'test', 'second')).toBeNull();
     });
   });
 
@@ -131,21 +131,21 @@ describe('checkpoints', () => {
     it('cannot be claimed any more', async () => {
       await persistPlan(database, [PLAN]);
       await advanceCheckpoint(database, await claimed('first'), LAST_BATCH);
-      expect(await claimPartition(database, 'test', 'second')).toBeNull();
+      expect(await claimNext(database, 'test', 'second')).toBeNull();
     });
 
     it('stay incomplete when the process that wants to complete them was overtaken', async () => {
       await persistPlan(database, [PLAN]);
       const checkpoint = await claimed('first');
       await expireClaims();
-      await claimPartition(database, 'test', 'second');
+      await claimNext(database, 'test', 'second');
       await expect(advanceCheckpoint(database, checkpoint, LAST_BATCH)).rejects.toThrow(OvertakenError);
       expect(await loadCheckpoints(database, 'test')).toMatchObject([{ completedAt: null }]);
     });
   });
 
   async function claimed(claimant: string) {
-    const checkpoint = await claimPartition(database, 'test', claimant);
+    const checkpoint = await claimNext(database, 'test', claimant);
     if (checkpoint === null) throw new Error('there is nothing to claim');
     return checkpoint;
   }

@@ -76,7 +76,7 @@ describe('a rotation', () => {
   it('stops after the batch in flight when it is aborted, and continues there', async () => {
     await insertTickets(database, keysUpTo(95));
     await recordTokenChanges(database);
-    expect(await runSome(3)).toMatchObject({ outcome: 'interrupted', rowsDone: 30, rowsTotal: 95 });
+    expect(await runSome(3)).toMatchObject({ outcome: 'interrupted', counts: { rowsDone: 30, rowsTotal: 95 } });
     expect(await changesPerTicket(database)).toEqual({ 0: 65, 1: 30 });
     const events: RotationEvent[] = [];
     expect(await run({ onEvent: (event) => events.push(event) })).toMatchObject({ outcome: 'complete', rowsDone: 95 });

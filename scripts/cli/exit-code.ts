@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { ConfigurationError, HeldByAnotherProcessError, isConfigurationFault } from '../../src/index.ts';
+import { ConfigurationError, faultKind, HeldByAnotherProcessError } from '../../src/index.ts';
 
 /** What the command's exit codes mean: the one place where they are stated. `--help` and README print this. */
 export const EXIT_CODES = {
@@ -11,7 +11,7 @@ export const EXIT_CODES = {
 };
 
 export function exitCodeOfError(error: unknown): number {
-  if (error instanceof ConfigurationError || isConfigurationFault(error)) return 2;
+  if (error instanceof ConfigurationError || faultKind(error) === 'misconfigured') return 2;
   return error instanceof HeldByAnotherProcessError ? 3 : 1;
 }
 

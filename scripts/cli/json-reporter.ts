@@ -1,6 +1,7 @@
 import {
   describeError,
   type Progress,
+  RowsNotRotatedError,
   recordBatch,
   recordTotal,
   startProgress,
@@ -51,11 +52,12 @@ export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStr
       clearInterval(timer);
       writeProgress();
       const { outcome, ...facts } = result;
-      write(outcome, facts);
+      write(outcome, 'counts' in facts ? { ...facts.counts } : facts);
     },
     fail(error) {
       clearInterval(timer);
-      write('failed', { exitCode: exitCodeOfError(error), message: describeError(error) });
+      const rows = error instanceof RowsNotRotatedError ? { rows: error.rows } : {};
+      write('failed', { exitCode: exitCodeOfError(error), message: describeError(error), ...rows });
     },
   };
 }

@@ -25,6 +25,9 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
     workers: options.workers,
     tokens: options.tokens,
     asynchronousCommit: options['asynchronous-commit'],
+    lockTimeoutMs: options['lock-timeout-ms'],
+    statementTimeoutMs: options['statement-timeout-ms'],
+    maxRetryTimeMs: options['max-retry-time-ms'],
   });
   return { settings, json: options.json };
 }
@@ -67,6 +70,26 @@ function rotateOptions(args: string[]) {
         "Don't wait for the disk at each commit. Safe: a server crash loses a batch and its checkpoint together",
       type: 'boolean',
       default: DEFAULTS.asynchronousCommit,
+    })
+    .option('lock-timeout-ms', {
+      describe:
+        'Milliseconds a batch waits for a lock that somebody else holds; rows that stay locked are tried again at the end',
+      type: 'number',
+      default: DEFAULTS.lockTimeoutMs,
+      requiresArg: true,
+    })
+    .option('statement-timeout-ms', {
+      describe: 'Milliseconds a statement of a batch may take; what takes longer is tried again with fewer rows',
+      type: 'number',
+      default: DEFAULTS.statementTimeoutMs,
+      requiresArg: true,
+    })
+    .option('max-retry-time-ms', {
+      describe:
+        'Milliseconds to wait out a fault that passes by itself (restart, failover, lost connection, locked rows)',
+      type: 'number',
+      default: DEFAULTS.maxRetryTimeMs,
+      requiresArg: true,
     })
     .option('json', { describe: 'Print one JSON object a line', type: 'boolean', default: false })
     .version(packageJson.version)

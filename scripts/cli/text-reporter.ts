@@ -1,4 +1,4 @@
-import { describeError, nameHolders, type RotationEvent, type RotationResult } from '../../src/index.ts';
+import { type Counts, describeError, nameHolders, type RotationEvent, type RotationResult } from '../../src/index.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { formatCount, formatDuration, formatTime, formatTotal } from './format.ts';
 import { type ProgressDisplay, showProgress } from './progress-display.ts';
@@ -45,6 +45,14 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: '
         : `starting '${rotation}': ${formatTotal(event)} tokens to replace`;
     case 'blocked':
       return `a batch is waiting for a lock held by PostgreSQL process ${event.pids.join(', ')} (see pg_stat_activity)`;
+    case 'retry': {
+      const where = event.partition === undefined ? '' : `partition ${event.partition}: `;
+      return `${where}${event.fault} Trying again in ${formatDuration(event.waitMs)} (attempt ${event.attempt} failed).`;
+    }
+    case 'setAside':
+      return `partition ${event.partition}: the row with key ${event.key} is set aside until all others are done: ${event.fault}`;
+    case 'tryingAgain':
+      return `all other rows are done; trying ${event.rows === 1 ? 'the one' : `the ${formatCount(event.rows)}`} set aside again in ${formatDuration(event.waitMs)}`;
     case 'overtaken':
       return `partition ${event.partition} was taken over by another process while this one stood still; the batch in flight was rolled back`;
     case 'waiting':
@@ -57,7 +65,7 @@ function describeResult(rotation: string, result: RotationResult): string {
     case 'empty':
       return 'tickets has no rows: there is nothing to rotate, and nothing was recorded.';
     case 'interrupted':
-      return `stopped at ${formatCount(result.rowsDone)} of ${formatTotal(result)}; all of it is saved. The same command continues from here.`;
+      return `stopped${whereStopped(result.counts)}. The same command continues from here.`;
     case 'complete': {
       const facts = `${formatCount(result.rowsDone)} tokens replaced, every row up to key ${result.watermark}`;
       return result.alreadyComplete
@@ -65,4 +73,9 @@ function describeResult(rotation: string, result: RotationResult): string {
         : `'${rotation}' is complete: ${facts}.`;
     }
   }
+}
+
+function whereStopped(counts: Counts | null): string {
+  if (counts === null) return '; all that was committed is saved';
+  return ` at ${formatCount(counts.rowsDone)} of ${formatTotal(counts)}; all of it is saved`;
 }

@@ -42,7 +42,7 @@ describe('for machines, the report', () => {
     reporter.event(STARTED);
     reporter.event({ type: 'batch', rows: 10, durationMs: 50 });
     reporter.stopping('SIGTERM');
-    reporter.end({ outcome: 'interrupted', rowsDone: 40, rowsTotal: 95, totalIsEstimate: false });
+    reporter.end({ outcome: 'interrupted', counts: { rowsDone: 40, rowsTotal: 95, totalIsEstimate: false } });
     expect(lines()).toEqual([
       { event: 'begin', rotation: 'march', time: NOW, database: 'db:5432/shop' },
       { event: 'waiting', rotation: 'march', time: NOW, holders: ['web-1:4242:x'] },

@@ -65,7 +65,7 @@ describe('for people, the report', () => {
     ],
     [
       'interrupted',
-      { outcome: 'interrupted', rowsDone: 30, rowsTotal: 95, totalIsEstimate: true },
+      { outcome: 'interrupted', counts: { rowsDone: 30, rowsTotal: 95, totalIsEstimate: true } },
       /^stopped at 30 of about 95; all of it is saved\. The same command continues from here\.\n$/,
     ],
     ['empty', { outcome: 'empty' }, /^tickets has no rows: there is nothing to rotate, and nothing was recorded\.\n$/],

@@ -3,8 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import {
   ConfigurationError,
   describeError,
+  faultKind,
   HeldByAnotherProcessError,
-  isConfigurationFault,
   OvertakenError,
   openDatabase,
 } from '../src/index.ts';
@@ -77,7 +77,7 @@ describe('the description of an error', () => {
     ])('says what is wrong and what to do about %s', async (_, statement, expected) => {
       const error = await errorOf(database.$executeRawUnsafe(statement));
       expect(describeError(error)).toContain(`the database reported ${expected}`);
-      expect(isConfigurationFault(error)).toBe(true);
+      expect(faultKind(error)).toBe('misconfigured');
     });
 
     it('says what to do about a privilege that is missing', async () => {
@@ -90,7 +90,7 @@ describe('the description of an error', () => {
       expect(describeError(error)).toContain(
         '42501: permission denied for table tickets. The user of DATABASE_URL needs',
       );
-      expect(isConfigurationFault(error)).toBe(true);
+      expect(faultKind(error)).toBe('misconfigured');
     });
 
     it('finds the answer of the server in an error that wraps it', async () => {
@@ -104,19 +104,24 @@ describe('the description of an error', () => {
       [
         'a wrong password',
         { password: 'another-secret' },
-        true,
+        'misconfigured',
         /28P01.*The user name or password in DATABASE_URL is wrong/,
       ],
-      ['a database that does not exist', { pathname: '/nowhere' }, true, /3D000: .*"nowhere".*Check the database name/],
-      ['a port where nobody listens', { port: '1' }, false, /cannot be reached\. Is PostgreSQL running/],
-    ])('says what to do about %s and never shows the password', async (_, change, isConfiguration, expected) => {
+      [
+        'a database that does not exist',
+        { pathname: '/nowhere' },
+        'misconfigured',
+        /3D000: .*"nowhere".*Check the database name/,
+      ],
+      ['a port where nobody listens', { port: '1' }, 'passing', /cannot be reached\. Is PostgreSQL running/],
+    ])('says what to do about %s and never shows the password', async (_, change, kind, expected) => {
       const wrong = Object.assign(new URL(url), change);
       const elsewhere = openDatabase(wrong.href);
       const error = await errorOf(elsewhere.ticket.count());
       await elsewhere.$disconnect();
       expect(describeError(error)).toMatch(expected);
       expect(describeError(error)).not.toContain(wrong.password);
-      expect(isConfigurationFault(error)).toBe(isConfiguration);
+      expect(faultKind(error)).toBe(kind);
     });
   });
 
@@ -138,7 +143,7 @@ describe('the description of an error', () => {
   describe('that nobody expected', () => {
     it('names its kind and where it happened, but does not show its message', () => {
       const description = describeError(new TypeError('leaked-text is no token'));
-      expect(description).toMatch(/^unexpected TypeError at .*errors\.test\.ts/);
+      expect(description).toMatch(/^unexpected TypeError at .*faults\.test\.ts/);
       expect(description).not.toContain('leaked-text');
     });
 

@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Checkpoint, renewClaim } from './checkpoint.ts';
+import type { RotationContext } from './context.ts';
+import { GaveUpError } from './errors.ts';
+import { describeError, type FaultKind, faultKind } from './faults.ts';
+
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 10_000;
+
+/**
+ * How long to wait after so many failures, in milliseconds: twice as long each time, up to a limit, and half of it at
+ * random, so that many clients of one server that came back don't all return in the same moment ("equal jitter" in the
+ * AWS Architecture Blog, Exponential Backoff And Jitter, 2015).
+ *
+ * @param failures 1 or more
+ * @param random 0 to 1
+ */
+export function backoffMs(failures: number, random: number = Math.random()): number {
+  const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
+  return Math.round((longest * (1 + random)) / 2);
+}
+
+/** What is to be waited out, and where it happens. */
+export interface RetryOptions {
+  /** @default only what passes by itself */
+  kinds?: readonly FaultKind[];
+  /** The partition that is being rotated, to be told. */
+  partition?: number;
+}
+
+/**
+ * Does something until it succeeds, as long as what makes it fail passes, and for `settings.maxRetryTimeMs` after the
+ * first failure at the most. Each failure is told.
+ *
+ * @param work told which attempt it is, from 1; what it throws that does not pass is thrown on
+ * @throws GaveUpError when the time is up
+ * @throws AbortError at once when the signal is aborted while waiting; an attempt is never interrupted
+ */
+export async function retry<Result>(
+  { settings, signal, onEvent }: Pick<RotationContext, 'settings' | 'signal' | 'onEvent'>,
+  work: (attempt: number) => Promise<Result>,
+  { kinds = ['passing'], partition }: RetryOptions = {},
+): Promise<Result> {
+  let failingSinceMs: number | undefined;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work(attempt);
+    } catch (error) {
+      if (!kinds.includes(faultKind(error))) throw error;
+      failingSinceMs ??= performance.now();
+      const elapsedMs = performance.now() - failingSinceMs;
+      if (elapsedMs >= settings.maxRetryTimeMs) throw new GaveUpError(error, attempt, elapsedMs);
+      const waitMs = Math.min(backoffMs(attempt), Math.ceil(settings.maxRetryTimeMs - elapsedMs));
+      signal.throwIfAborted();
+      onEvent({ type: 'retry', partition, attempt, waitMs, fault: describeError(error) });
+      await sleep(waitMs, undefined, { signal });
+    }
+  }
+}
+
+/**
+ * The same for what moves a partition's checkpoint. Before anything is repeated, the checkpoint is read again: the
+ * attempt whose answer was lost may have committed.
+ *
+ * @param write given the checkpoint as it now stands, which may already be where `write` was to take it
+ * @throws OvertakenError when another process has taken the partition over
+ */
+export function retryFromCheckpoint<Result>(
+  context: RotationContext,
+  checkpoint: Checkpoint,
+  write: (current: Checkpoint) => Promise<Result>,
+  kinds?: readonly FaultKind[],
+): Promise<Result> {
+  const { partition } = checkpoint;
+  return retry(
+    context,
+    async (attempt) => write(attempt === 1 ? checkpoint : await renewClaim(context.database, checkpoint)),
+    { partition, ...(kinds && { kinds }) },
+  );
+}
+
+/** Whether this is only the end of a wait that a signal has cut short. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}

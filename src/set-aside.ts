@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { changeFault, rotateSetAside } from './batch.ts';
+import { type Checkpoint, claimPartition, loadOpenCheckpoints, releaseClaims } from './checkpoint.ts';
+import type { RotationContext } from './context.ts';
+import { OvertakenError, type RowNotRotated, RowsNotRotatedError } from './errors.ts';
+import { concernsRows, faultCode, kindOf } from './faults.ts';
+import { backoffMs, retry, retryFromCheckpoint } from './retry.ts';
+import { makeTokens } from './tokens.ts';
+
+/**
+ * Tries the rows again that were set aside while everything else was rotated, in rounds that come less and less often,
+ * for as long as a fault is waited out since the last row that could be rotated.
+ *
+ * @throws RowsNotRotatedError when some are left and waiting is over, or would not help
+ */
+export async function rotateRowsSetAside(context: RotationContext, claimant: string): Promise<void> {
+  const { database, settings, signal, onEvent } = context;
+  let fewest = Number.POSITIVE_INFINITY;
+  let stuckSinceMs = performance.now();
+  for (let failures = 0; !signal.aborted; failures += 1) {
+    const open = await retry(context, () => loadOpenCheckpoints(database, settings.name));
+    for (const { partition } of open) await rotatePartitionsRows(context, claimant, partition);
+
+    const rows = rowsOf(await retry(context, () => loadOpenCheckpoints(database, settings.name)));
+    if (rows.length === 0 || signal.aborted) return;
+    if (rows.length < fewest) [fewest, stuckSinceMs, failures] = [rows.length, performance.now(), 0];
+    const leftMs = settings.maxRetryTimeMs - (performance.now() - stuckSinceMs);
+    const canPass = rows.some(({ fault }) => kindOf(fault) === 'contended');
+    if (!canPass || leftMs <= 0) throw new RowsNotRotatedError(settings.name, rows);
+    const waitMs = Math.min(backoffMs(failures + 1), Math.ceil(leftMs));
+    onEvent({ type: 'tryingAgain', rows: rows.length, waitMs });
+    await sleep(waitMs, undefined, { signal });
+  }
+}
+
+/** In key order. */
+function rowsOf(checkpoints: readonly Checkpoint[]): RowNotRotated[] {
+  const rows = checkpoints.flatMap(({ setAside }) => Object.entries(setAside));
+  return rows.map(([key, fault]) => ({ key, fault })).sort((a, b) => (BigInt(a.key) < BigInt(b.key) ? -1 : 1));
+}
+
+/** One round over the rows of one partition, unless another process is at it. */
+async function rotatePartitionsRows(context: RotationContext, claimant: string, partition: number): Promise<void> {
+  const { database, settings, onEvent } = context;
+  const claimed = await retry(context, () => claimPartition(database, settings.name, partition, claimant));
+  if (claimed === null) return;
+  try {
+    let checkpoint = claimed;
+    for (const key of Object.keys(claimed.setAside)) {
+      if (context.signal.aborted) break;
+      checkpoint = await rotateRow(context, checkpoint, key);
+    }
+  } catch (error) {
+    if (!(error instanceof OvertakenError)) throw error;
+    onEvent({ type: 'overtaken', partition });
+  }
+  await retry(context, () => releaseClaims(database, settings.name, claimant));
+}
+
+/** @returns the checkpoint as it stands after it, whether the row could be rotated or not */
+async function rotateRow(context: RotationContext, checkpoint: Checkpoint, key: string): Promise<Checkpoint> {
+  const { database, settings, onEvent } = context;
+  const isLeft = (current: Checkpoint) => current.completedAt === null && key in current.setAside;
+  try {
+    const advanced = await retryFromCheckpoint(context, checkpoint, async (current) => {
+      const tokens = settings.tokens === 'app' ? makeTokens(1) : settings.tokens;
+      return isLeft(current) ? rotateSetAside(database, current, key, tokens, settings) : current;
+    });
+    onEvent({ type: 'batch', rows: Number(advanced.rowsRotated - checkpoint.rowsRotated), durationMs: 0 });
+    return advanced;
+  } catch (error) {
+    if (!concernsRows(error)) throw error;
+    const fault = faultCode(error) ?? '';
+    return retryFromCheckpoint(context, checkpoint, async (current) =>
+      isLeft(current) ? changeFault(database, current, key, fault, settings) : current,
+    );
+  }
+}

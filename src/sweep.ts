@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { rotateBatch, setNextAside } from './batch.ts';
+import { adaptBatchSize, type BatchSizer, startBatchSizer } from './batch-size.ts';
+import { type Checkpoint, isSwept, renewClaim } from './checkpoint.ts';
+import type { RotationContext } from './context.ts';
+import { TooManyRowsSetAsideError } from './errors.ts';
+import { concernsRows, describeError, faultCode } from './faults.ts';
+import { type Isolation, isNarrowed, NOT_ISOLATING, narrow, widen } from './isolation.ts';
+import { watchLocks } from './lock-wait.ts';
+import { backoffMs, retry, retryFromCheckpoint } from './retry.ts';
+import type { Settings } from './settings.ts';
+import { makeTokens } from './tokens.ts';
+
+/** How many rows of a partition may be set aside before this is no matter of single rows any more. */
+const MAX_SET_ASIDE = 1_000;
+
+/** How long to wait for a lock where the same rows have been waited for twice already, in milliseconds. */
+const PROBE_LOCK_MS = 50;
+
+/** SQLSTATE of a statement that was ended because it took too long. */
+const STATEMENT_TIMEOUT = '57014';
+
+/**
+ * @returns what rotates a claimed partition to its end, batch by batch, setting rows aside that are in the way; it
+ * takes the batch size from one partition to the next
+ */
+export function partitionSweeper(context: RotationContext): (claimed: Checkpoint) => Promise<void> {
+  const { settings, signal } = context;
+  let sizer = startBatchSizer();
+  let isolation = NOT_ISOLATING;
+  return async (claimed) => {
+    let checkpoint = claimed;
+    while (!signal.aborted && !isSwept(checkpoint)) {
+      const usualSize = settings.batchSize === 'auto' ? sizer.size : settings.batchSize;
+      const size = Math.min(usualSize, isolation.limit);
+      try {
+        const batch = await retryFromCheckpoint(context, checkpoint, (current) =>
+          writeBatch(context, current, size, isNarrowed(isolation) ? PROBE_LOCK_MS : Number.POSITIVE_INFINITY),
+        );
+        checkpoint = batch.checkpoint;
+        sizer = adaptBatchSize(sizer, batch.rows, batch.durationMs, settings.targetBatchMs);
+        isolation = widen(isolation, usualSize);
+      } catch (error) {
+        if (!concernsRows(error)) throw error;
+        sizer = adaptToFailure(sizer, size, settings, error);
+        ({ checkpoint, isolation } = await isolate(context, checkpoint, isolation, size, error));
+      }
+    }
+  };
+}
+
+/** After rows were in the way: tries the same again, or fewer rows, or sets the one aside that is alone. */
+async function isolate(
+  context: RotationContext,
+  checkpoint: Checkpoint,
+  isolation: Isolation,
+  size: number,
+  error: unknown,
+): Promise<{ checkpoint: Checkpoint; isolation: Isolation }> {
+  const narrowed = narrow(isolation, size);
+  if (narrowed === 'alone') return { checkpoint: await setAside(context, checkpoint, error), isolation };
+  if (!isNarrowed(narrowed)) {
+    const waitMs = backoffMs(1);
+    const { partition } = checkpoint;
+    context.onEvent({ type: 'retry', partition, attempt: 1, waitMs, fault: describeError(error) });
+    await sleep(waitMs, undefined, { signal: context.signal });
+  }
+  const current = await retry(context, () => renewClaim(context.database, checkpoint), checkpoint);
+  return { checkpoint: current, isolation: narrowed };
+}
+
+async function setAside(context: RotationContext, checkpoint: Checkpoint, error: unknown): Promise<Checkpoint> {
+  const { database, settings, onEvent } = context;
+  const { partition } = checkpoint;
+  const rows = Object.keys(checkpoint.setAside).length;
+  if (rows >= MAX_SET_ASIDE) throw new TooManyRowsSetAsideError(partition, rows, error);
+  const fault = faultCode(error) ?? '';
+  const advanced = await retryFromCheckpoint(
+    context,
+    checkpoint,
+    async (current) => (isSwept(current) ? current : setNextAside(database, current, fault, settings)),
+    ['passing', 'contended'],
+  );
+  for (const key of Object.keys(advanced.setAside)) {
+    if (!(key in checkpoint.setAside)) onEvent({ type: 'setAside', partition, key, fault: describeError(error) });
+  }
+  return advanced;
+}
+
+/** A statement that was ended because it took too long is a batch that took at least as long. */
+function adaptToFailure(sizer: BatchSizer, size: number, settings: Settings, error: unknown): BatchSizer {
+  if (faultCode(error) !== STATEMENT_TIMEOUT) return sizer;
+  return adaptBatchSize(sizer, size, settings.statementTimeoutMs, settings.targetBatchMs);
+}
+
+/** What a batch came to. */
+interface WrittenBatch {
+  /** As it now stands. */
+  checkpoint: Checkpoint;
+  rows: number;
+  /** Without what it waited for locks. */
+  durationMs: number;
+}
+
+async function writeBatch(
+  { database, settings, onEvent }: RotationContext,
+  checkpoint: Checkpoint,
+  size: number,
+  longestLockWaitMs: number,
+): Promise<WrittenBatch> {
+  if (isSwept(checkpoint)) return { checkpoint, rows: 0, durationMs: 0 };
+  const tokens = settings.tokens === 'app' ? makeTokens(size) : settings.tokens;
+  const startedAtMs = performance.now();
+  const locks = watchLocks(database, settings.targetBatchMs, (pids) => onEvent({ type: 'blocked', pids }));
+  let waitedMs = 0;
+  const advanced = await rotateBatch(database, checkpoint, size, tokens, {
+    ...settings,
+    lockTimeoutMs: Math.min(settings.lockTimeoutMs, longestLockWaitMs),
+    onBackend: locks.setBackend,
+  }).finally(() => {
+    waitedMs = locks.stop();
+  });
+  const durationMs = performance.now() - startedAtMs - waitedMs;
+  const rows = Number(advanced.rowsRotated - checkpoint.rowsRotated);
+  onEvent({ type: 'batch', rows, durationMs });
+  return { checkpoint: advanced, rows, durationMs };
+}
