@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +12,7 @@ import { writeReport } from './benchmark/report.ts';
 import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
 import { formatCount } from './cli/format.ts';
+import { PRISMA, runCommand } from './support/commands.ts';
 import { startEmbeddedServer } from './support/embedded-server.ts';
 
 const USAGE = `npm run bench -- [options]
@@ -80,7 +79,7 @@ async function benchmark(options: Options): Promise<BenchmarkResults> {
   const database = openDatabase(url);
   process.once('SIGINT', () => void server.stop().then(() => process.exit(exitCodeOfSignal('SIGINT'))));
   try {
-    await runToEnd(['node_modules/prisma/build/index.js', 'migrate', 'deploy'], url);
+    await runCommand([...PRISMA, 'migrate', 'deploy'], url, 'pipe');
     const bench = { database, url, tableRows: options.rows, repeat: options.repeat, log };
     const ifChosen = (group: string, measure: () => Promise<Measurement[]>) =>
       isChosen(group, options) ? measure() : Promise.resolve([]);
@@ -123,17 +122,7 @@ async function measureSizes(bench: Bench, largest: number): Promise<Measurement[
 
 /** Seeds the table, which never has more rows than it should. */
 async function fill({ url, tableRows }: Bench): Promise<void> {
-  await runToEnd(['--import', 'tsx', 'prisma/seed.ts', '--size', `${tableRows}`], url);
-}
-
-async function runToEnd(args: string[], url: string): Promise<void> {
-  const child = spawn(process.execPath, args, {
-    cwd: ROOT,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, DATABASE_URL: url },
-  });
-  const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`${args.join(' ')} ended with exit code ${code}`);
+  await runCommand(['--import', 'tsx', 'prisma/seed.ts', '--size', `${tableRows}`], url, 'pipe');
 }
 
 async function describeMachine(database: Database): Promise<BenchmarkResults['machine']> {

@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import * as z from 'zod';
 import { type Database, openDatabase } from '../src/index.ts';
 import { parse } from '../src/parse.ts';
@@ -8,14 +5,12 @@ import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
 import { formatCount, formatDuration } from './cli/format.ts';
 import { type Interruption, interruptOnSignals } from './cli/signals.ts';
+import { PRISMA, runCommand } from './support/commands.ts';
 import { startEmbeddedServer } from './support/embedded-server.ts';
 
 const USAGE = `npm run demo -- [options]
 
 Starts a PostgreSQL of its own, fills it with tickets, rotates every token, and checks the result.`;
-
-const ROOT = join(import.meta.dirname, '..');
-const PRISMA = ['node_modules/prisma/build/index.js'];
 
 const sizeSchema = z.object({ size: z.int('has to be a whole number of tickets').min(1, 'has to be at least 1') });
 
@@ -58,7 +53,7 @@ async function demonstrate(size: number, interruption: Interruption): Promise<vo
   const server = await part('start PostgreSQL', () => startEmbeddedServer());
   if (server === undefined) return;
   const url = server.url('postgres');
-  const run = (args: string[]) => runToEnd(args, url, interruption);
+  const run = (args: string[]) => runCommand(args, url, 'inherit', interruption);
   const database = openDatabase(url);
   try {
     await part('npx prisma migrate deploy', () => run([...PRISMA, 'migrate', 'deploy']));
@@ -73,20 +68,6 @@ async function demonstrate(size: number, interruption: Interruption): Promise<vo
     await server.stop(); // also when interrupted
   }
   printParts(parts);
-}
-
-/** Runs one of this package's commands as its user would, with the same terminal. */
-async function runToEnd(args: string[], url: string, interruption: Interruption): Promise<void> {
-  const child = spawn(process.execPath, args, {
-    cwd: ROOT,
-    stdio: 'inherit',
-    env: { ...process.env, DATABASE_URL: url, PRISMA_HIDE_UPDATE_MESSAGE: '1' },
-  });
-  const forward = () => child.kill(interruption.received);
-  interruption.signal.addEventListener('abort', forward, { once: true });
-  const [code] = await once(child, 'exit');
-  interruption.signal.removeEventListener('abort', forward);
-  if (code !== 0 && !interruption.signal.aborted) throw new Error(`${args.join(' ')} ended with exit code ${code}`);
 }
 
 async function copyTickets(database: Database): Promise<void> {

@@ -51,8 +51,7 @@ export async function retry<Result>(
       const elapsedMs = performance.now() - failingSinceMs;
       if (elapsedMs >= settings.maxRetryTimeMs) throw new GaveUpError(error, attempt, elapsedMs);
       const waitMs = Math.min(backoffMs(attempt), Math.ceil(settings.maxRetryTimeMs - elapsedMs));
-      signal.throwIfAborted();
-      onEvent({ type: 'retry', partition, attempt, waitMs, fault: describeError(error) });
+      if (!signal.aborted) onEvent({ type: 'retry', partition, attempt, waitMs, fault: describeError(error) });
       await sleep(waitMs, undefined, { signal });
     }
   }

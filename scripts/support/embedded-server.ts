@@ -11,6 +11,10 @@ import { dirname, join } from 'node:path';
 export interface EmbeddedServer {
   /** The connection URL of one of its databases; `postgres` exists from the start. */
   url(database: string): string;
+  /** Has it end without any care, as in a crash. */
+  crash(): Promise<void>;
+  /** Starts it again after a crash: it recovers what had been committed. */
+  restart(): Promise<void>;
   /** Stops it, ending every connection, and removes its data. */
   stop(): Promise<void>;
 }
@@ -39,16 +43,22 @@ export async function startEmbeddedServer(settings: Record<string, string> = {})
     const data = await initialise(bin, folder, password, owner);
     const port = await freePort();
     const flags = Object.entries({ ...settings, port, listen_addresses: '127.0.0.1', unix_socket_directories: '' });
-    const stopServer = await start(
-      join(bin, 'postgres'),
-      ['-D', data, ...flags.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-      data,
-      owner,
-    );
+    const startServer = () =>
+      start(
+        join(bin, 'postgres'),
+        ['-D', data, ...flags.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+        data,
+        owner,
+      );
+    let end = await startServer();
     return {
       url: (database) => `postgresql://postgres:${password}@127.0.0.1:${port}/${database}`,
+      crash: () => end('SIGQUIT'),
+      async restart() {
+        end = await startServer();
+      },
       async stop() {
-        await stopServer();
+        await end('SIGINT');
         await rm(folder, { recursive: true, force: true });
       },
     };
@@ -97,18 +107,21 @@ async function initialise(bin: string, folder: string, password: string, owner: 
   return data;
 }
 
-/** @returns the function that stops it */
-async function start(postgres: string, args: string[], cwd: string, owner: Owner): Promise<() => Promise<void>> {
+/** PostgreSQL's "fast" and "immediate" shutdown. */
+type Shutdown = 'SIGINT' | 'SIGQUIT';
+
+/** @returns the function that ends it */
+async function start(postgres: string, args: string[], cwd: string, owner: Owner) {
   // In a process group of its own, out of reach of the terminal's Ctrl-C.
   const server = spawn(postgres, args, { ...owner, cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = once(server, 'exit');
-  const stop = async () => {
+  const end = async (shutdown: Shutdown) => {
     if (server.exitCode !== null || server.signalCode !== null) return;
-    server.kill('SIGINT'); // PostgreSQL's "fast shutdown"
+    server.kill(shutdown);
     await exited;
   };
   await untilReady(server.stderr, exited);
-  return stop;
+  return end;
 }
 
 async function untilReady(log: NodeJS.ReadableStream, exited: Promise<unknown>): Promise<void> {

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { faultKind, openDatabase } from '../../src/index.ts';
+import type { Random } from './random.ts';
+
+/** What the application remembers to have written to one ticket, to look for it later. */
+export interface Memory {
+  /** What its subject may be: several when answers were lost; UNKNOWN when it may be what it was from the start. */
+  subjects: Set<string>;
+  /** Tokens that it gave the ticket itself, each acknowledged by the server. */
+  tokens: string[];
+  /** `perhaps` when the answer was lost. */
+  deleted: boolean | 'perhaps';
+}
+
+/** Stands for what a ticket had before the application touched it. */
+export const UNKNOWN = '';
+
+export interface Application {
+  /** By the ticket's key. Holds what has been acknowledged, and what may have been written. */
+  readonly memories: ReadonlyMap<bigint, Memory>;
+  /** How many writes were acknowledged. */
+  readonly writes: number;
+  /** Does something while the application does not write. */
+  whileQuiet<T>(work: () => Promise<T>): Promise<T>;
+  stop(): Promise<void>;
+}
+
+/** What the application does, each as often as its weight says. */
+const WORK = {
+  'change subject': 40,
+  'change token': 15,
+  insert: 15,
+  delete: 5,
+  'change several at once': 20,
+} as const;
+
+const MOST_PAUSE_MS = 15;
+
+/** Now and then somebody forgets a transaction: longer than a batch waits for a lock, in milliseconds. */
+const LONG_LOCK_MS = 2_500;
+const MOST_BETWEEN_LONG_LOCKS_MS = 20_000;
+
+/** A write is tried for so long before the chaos itself is called broken. */
+const MAX_OUTAGE_MS = 60_000;
+
+/**
+ * A shop that goes on selling: it writes to the same rows, in transactions of several rows in any order, and remembers
+ * what the server has acknowledged.
+ */
+export function startApplication(url: string, highestKey: bigint, random: Random): Application {
+  const database = openDatabase(url, 2);
+  const memories = new Map<bigint, Memory>();
+  const stopping = new AbortController();
+  let writes = 0;
+  let serial = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(next: () => Promise<T>): Promise<T> => {
+    const done = turn.then(next);
+    turn = done.catch(() => {});
+    return done;
+  };
+
+  const remembered = (id: bigint): Memory => {
+    const memory = memories.get(id) ?? { subjects: new Set([UNKNOWN]), tokens: [], deleted: false };
+    memories.set(id, memory);
+    return memory;
+  };
+  const anyKey = () => BigInt(random.between(1, Number(highestKey)));
+
+  const work: Record<keyof typeof WORK, () => Promise<void>> = {
+    'change subject': () => changeSubjects([anyKey()]),
+    'change several at once': () => changeSubjects(Array.from({ length: 5 }, anyKey)),
+    async 'change token'() {
+      const [id, token] = [anyKey(), crypto.randomUUID()];
+      const { count } = await database.ticket.updateMany({ where: { id }, data: { token } });
+      if (count > 0) remembered(id).tokens.push(token);
+    },
+    async insert() {
+      const subject = `new ${serial++}`;
+      const { id } = await database.ticket.create({ data: { subject, holderEmail: 'new@example.com' } });
+      remembered(id).subjects = new Set([subject]);
+    },
+    async delete() {
+      const id = anyKey();
+      const memory = remembered(id);
+      memory.deleted ||= 'perhaps';
+      await database.ticket.deleteMany({ where: { id } });
+      memory.deleted = true;
+    },
+  };
+
+  /** In one transaction, and in the order given: whoever locks in another order may deadlock with it. */
+  async function changeSubjects(ids: bigint[]): Promise<void> {
+    const changes = ids.map((id) => ({ id, subject: `changed ${serial++}` }));
+    for (const { id, subject } of changes) remembered(id).subjects.add(subject);
+    await database.$transaction(
+      changes.map(({ id, subject }) => database.ticket.updateMany({ where: { id }, data: { subject } })),
+    );
+    for (const { id, subject } of changes) remembered(id).subjects = new Set([subject]);
+  }
+
+  async function lockForLong(): Promise<void> {
+    await sleep(random.between(0, MOST_BETWEEN_LONG_LOCKS_MS), undefined, { signal: stopping.signal });
+    const id = anyKey();
+    await database.$transaction(
+      async (transaction) => {
+        await transaction.$queryRaw`SELECT id FROM tickets WHERE id = ${id} FOR UPDATE`;
+        await sleep(LONG_LOCK_MS);
+      },
+      { timeout: 2 * LONG_LOCK_MS },
+    );
+  }
+
+  async function writeOnce(): Promise<void> {
+    await inTurn(work[random.pick(WORK)]);
+    writes += 1;
+    await sleep(random.between(0, MOST_PAUSE_MS));
+  }
+
+  const ended = Promise.all([untilAborted(stopping.signal, writeOnce), untilAborted(stopping.signal, lockForLong)]);
+  ended.catch(() => {}); // `stop` tells
+
+  return {
+    memories,
+    get writes() {
+      return writes;
+    },
+    whileQuiet: inTurn,
+    async stop() {
+      stopping.abort();
+      await ended.finally(() => database.$disconnect());
+    },
+  };
+}
+
+/** Does it again and again. Faults are what this is about: they are waited out, but not for ever. */
+async function untilAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  let failingSinceMs: number | undefined;
+  while (!signal.aborted) {
+    try {
+      await work();
+      failingSinceMs = undefined;
+    } catch (error) {
+      if (signal.aborted) return;
+      failingSinceMs ??= performance.now();
+      const isOver = performance.now() - failingSinceMs > MAX_OUTAGE_MS;
+      if (isOver || faultKind(error) === 'unknown') throw error;
+      await sleep(100);
+    }
+  }
+}

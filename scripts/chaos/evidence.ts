@@ -1,0 +1,84 @@
+import type { Database } from '../../src/index.ts';
+import { type Memory, UNKNOWN } from './application.ts';
+
+/** Has PostgreSQL itself write down every change of a token that commits: the rotation's, and the application's. */
+export async function startRecording(database: Database): Promise<void> {
+  await database.$executeRaw`CREATE TABLE rotated (id bigint NOT NULL)`;
+  await database.$executeRaw`CREATE TABLE given (token uuid NOT NULL)`;
+  await database.$executeRaw`CREATE TABLE tickets_before (id bigint PRIMARY KEY, token uuid NOT NULL)`;
+  await database.$executeRaw`
+    CREATE FUNCTION record_token_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF current_setting('application_name') = 'rotate-tokens' THEN INSERT INTO rotated VALUES (NEW.id);
+      ELSE INSERT INTO given VALUES (NEW.token);
+      END IF;
+      RETURN NULL;
+    END $$`;
+  await database.$executeRaw`
+    CREATE TRIGGER record_token_change AFTER UPDATE OF token ON tickets FOR EACH ROW
+    WHEN (OLD.token IS DISTINCT FROM NEW.token) EXECUTE FUNCTION record_token_change()`;
+}
+
+/** Forgets the last round, and remembers the tickets as they are at the start of this one. @returns how many */
+export async function startRound(database: Database): Promise<number> {
+  await database.$executeRaw`TRUNCATE rotated, tickets_before`;
+  return database.$executeRaw`INSERT INTO tickets_before SELECT id, token FROM tickets`;
+}
+
+interface Counts {
+  notRotated: number;
+  rotatedTwice: number;
+  survivors: number;
+  recorded: number;
+  changed: number;
+  open: number;
+}
+
+/** @returns what is wrong after a rotation that calls itself complete; nothing, one hopes */
+export async function findDamage(
+  database: Database,
+  rotation: string,
+  memories: ReadonlyMap<bigint, Memory>,
+): Promise<string[]> {
+  const [counts] = await database.$queryRaw<Counts[]>`
+    WITH times AS (SELECT id, count(*) AS times FROM rotated GROUP BY id)
+    SELECT
+      (SELECT count(*)::int FROM tickets JOIN tickets_before USING (id) LEFT JOIN times USING (id)
+       WHERE times.times IS NULL) AS "notRotated",
+      (SELECT count(*)::int FROM times WHERE times > 1) AS "rotatedTwice",
+      (SELECT count(*)::int FROM tickets JOIN tickets_before USING (token)) AS survivors,
+      (SELECT coalesce(sum(rows_rotated), 0)::int FROM rotation_checkpoints WHERE rotation = ${rotation}) AS recorded,
+      (SELECT count(*)::int FROM rotated) AS changed,
+      (SELECT count(*)::int FROM rotation_checkpoints WHERE rotation = ${rotation} AND completed_at IS NULL) AS open`;
+  if (counts === undefined) return ['nothing could be counted'];
+  const { notRotated, rotatedTwice, survivors, recorded, changed, open } = counts;
+  return [
+    ...(notRotated > 0 ? [`${notRotated} tickets were not rotated`] : []),
+    ...(rotatedTwice > 0 ? [`${rotatedTwice} tickets were rotated more than once`] : []),
+    ...(survivors > 0 ? [`${survivors} of the old tokens are still valid`] : []),
+    ...(recorded !== changed ? [`the checkpoints say ${recorded} rows, the trigger saw ${changed}`] : []),
+    ...(open > 0 ? [`${open} partitions are not complete`] : []),
+    ...(await findLostWrites(database, memories)),
+  ];
+}
+
+/** Looks for what the application was told to be written and is not there. */
+async function findLostWrites(database: Database, memories: ReadonlyMap<bigint, Memory>): Promise<string[]> {
+  const tickets = await database.ticket.findMany({ select: { id: true, subject: true } });
+  const subjects = new Map(tickets.map(({ id, subject }) => [id, subject]));
+  const changes = await database.$queryRaw<{ token: string }[]>`SELECT token::text AS token FROM given`;
+  const given = new Set(changes.map(({ token }) => token));
+  const damage: string[] = [];
+  for (const [id, memory] of memories) {
+    const subject = subjects.get(id);
+    if (subject === undefined && memory.deleted === false) damage.push(`ticket ${id} is gone`);
+    if (subject !== undefined && memory.deleted === true) damage.push(`ticket ${id} is back`);
+    const isExpected = subject === undefined || memory.subjects.has(subject) || memory.subjects.has(UNKNOWN);
+    if (!isExpected)
+      damage.push(
+        `the subject of ticket ${id} is not what the application wrote: ${subject} instead of ${[...memory.subjects]}`,
+      );
+    if (!memory.tokens.every((token) => given.has(token))) damage.push(`a token given to ticket ${id} was lost`);
+  }
+  return damage;
+}
