@@ -87,7 +87,7 @@ async function rotateInChaos(options: Options, server: EmbeddedServer): Promise<
   const randoms = [0, 1, 2].map((index) => randomFrom(options.seed + index)) as [Random, Random, Random];
   const peace = new AbortController();
 
-  const database = openDatabase(`${url}?application_name=chaos`, 2);
+  const database = openDatabase(`${url}?application_name=chaos`, { connections: 2 });
   await startRecording(database);
   const application = startApplication(`${url}?application_name=shop`, BigInt(options.size), randoms[0]);
   const proxy = await startProxy(Number(new URL(url).port), randoms[1], peace.signal, count);

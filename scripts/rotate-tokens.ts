@@ -12,7 +12,7 @@ import { jsonReporter } from './cli/json-reporter.ts';
 import { keepMemorySmall } from './cli/memory.ts';
 import type { Reporter } from './cli/reporter.ts';
 import { parseRotateOptions, type RotateOptions } from './cli/rotate-options.ts';
-import { type Interruption, interruptOnSignals } from './cli/signals.ts';
+import { endBy, type Interruption, interruptOnSignals } from './cli/signals.ts';
 import { textReporter } from './cli/text-reporter.ts';
 
 // Whoever reads along may go away (`| head -1`); the rotation is not theirs to stop.
@@ -30,7 +30,10 @@ async function main(args: string[]): Promise<number> {
     const interruption = interruptOnSignals(reporter.stopping, reporter.stopped);
     const result = await run(settings, reporter, interruption);
     reporter.end(result);
-    return result.outcome === 'interrupted' ? exitCodeOfSignal(interruption.received ?? 'SIGTERM') : 0;
+    if (result.outcome !== 'interrupted') return 0;
+    const signal = interruption.received ?? 'SIGTERM';
+    if (signal === 'SIGHUP') endBy(signal);
+    return exitCodeOfSignal(signal);
   } catch (error) {
     reporter.fail(error);
     return exitCodeOfError(error);
@@ -50,7 +53,7 @@ async function run(
   const url = parseDatabaseUrl(process.env);
   reporter.begin({ rotation: settings.name, database: databaseLabel(url) });
   const trimMemory = keepMemorySmall();
-  const database = openDatabase(url, settings.workers + 1, settings.name);
+  const database = openDatabase(url, { connections: settings.workers + 1, rotation: settings.name });
   const onEvent = (event: RotationEvent) => {
     reporter.event(event);
     if (event.type === 'batch') trimMemory();

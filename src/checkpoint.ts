@@ -103,18 +103,21 @@ export function isSwept({ cursor, upperBound }: Pick<Checkpoint, 'cursor' | 'upp
  * @returns the partition as it stands, or null when none is free
  */
 export function claimNext(database: Database, rotation: string, claimant: string): Promise<Checkpoint | null> {
-  return claim(database, rotation, claimant, Prisma.sql`cursor IS DISTINCT FROM upper_bound`);
+  return claim(database, rotation, claimant, Prisma.sql`cursor IS DISTINCT FROM upper_bound AND ${IS_FREE}`);
 }
 
-/** Takes one partition, unless it is complete or a live process holds it; then null. */
+/** Takes one partition, or keeps it; null when it is complete, or a live process holds it. */
 export function claimPartition(
   database: Database,
   rotation: string,
   partition: number,
   claimant: string,
 ): Promise<Checkpoint | null> {
-  return claim(database, rotation, claimant, Prisma.sql`partition = ${partition}`);
+  const which = Prisma.sql`partition = ${partition} AND (claimed_by = ${claimant} OR ${IS_FREE})`;
+  return claim(database, rotation, claimant, which);
 }
+
+const IS_FREE = Prisma.sql`(claimed_until IS NULL OR claimed_until < clock_timestamp())`;
 
 async function claim(database: Database, rotation: string, claimant: string, which: Prisma.Sql) {
   const claimed = await database.$queryRaw<{ partition: number }[]>`
@@ -123,7 +126,6 @@ async function claim(database: Database, rotation: string, claimant: string, whi
     WHERE rotation = ${rotation} AND partition = (
       SELECT partition FROM rotation_checkpoints
       WHERE rotation = ${rotation} AND completed_at IS NULL AND ${which}
-        AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
       ORDER BY partition
       LIMIT 1
       -- A row that is locked belongs to a batch in flight: its holder is alive, whatever the time says.

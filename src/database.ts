@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { type Prisma, PrismaClient } from './generated/prisma/client.ts';
 
@@ -10,28 +11,42 @@ export type Queryable = Pick<Prisma.TransactionClient, '$queryRaw' | '$executeRa
 /** How long to wait for a connection before giving up, in milliseconds. */
 export const CONNECTION_TIMEOUT_MS = 10_000;
 
-/** How long a connection may be silent before the other side is asked whether it is still there, in milliseconds. */
-const KEEP_ALIVE_MS = 10_000;
+/** How long a server may take to say anything while it is asked something, in milliseconds. */
+const SILENT_SERVER_MS = 120_000;
+
+/** How old a connection gets before it is replaced, in seconds: after a failover none clings to the old server. */
+const MAX_CONNECTION_AGE_S = 60;
 
 /** What `pg_stat_activity` shows. */
 const APPLICATION = 'rotate-tokens';
+
+/** How a pool is opened. */
+export interface DatabaseOptions {
+  /** The most connections to hold at a time. @default 2 */
+  connections?: number;
+  /** Its name is put into a comment of every statement, for whoever looks at the server's activity. */
+  rotation?: string;
+  /** After this many milliseconds of silence a connection counts as dead. @default 120,000 */
+  silentServerMs?: number;
+}
 
 /**
  * Opens a pool. Nothing is sent before the first query; call `$disconnect` at the end.
  *
  * @param url a PostgreSQL URL; `?schema=` chooses the schema, as it does for every Prisma command
- * @param connections the most connections to hold at a time
- * @param rotation its name is put into a comment of every statement, for whoever looks at the server's activity
  */
-export function openDatabase(url: string, connections = 2, rotation?: string): Database {
+export function openDatabase(
+  url: string,
+  { connections = 2, rotation, silentServerMs = SILENT_SERVER_MS }: DatabaseOptions = {},
+): Database {
   const schema = new URL(url).searchParams.get('schema');
   const pool = {
     connectionString: url,
     application_name: APPLICATION,
     max: connections,
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-    keepAlive: true, // a server that vanished without a word is noticed
-    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    maxLifetimeSeconds: MAX_CONNECTION_AGE_S,
+    stream: () => socketThatNotices(silentServerMs),
   };
   // Raw statements find their tables through the search path; Prisma's own name the schema.
   const adapter = new PrismaPg(schema ? { ...pool, options: `-c search_path=${schema}` } : pool, {
@@ -41,6 +56,13 @@ export function openDatabase(url: string, connections = 2, rotation?: string): D
   });
   const comments = [() => ({ application: APPLICATION, rotation })];
   return new PrismaClient({ adapter, comments, errorFormat: 'minimal' });
+}
+
+/** A server, or a network, that vanishes without a word would otherwise be waited for until TCP gives up: 15 minutes. */
+function socketThatNotices(silentMs: number): Socket {
+  const socket = new Socket();
+  const error = Object.assign(new Error('the server has gone silent'), { code: 'ETIMEDOUT' });
+  return socket.setTimeout(silentMs, () => socket.destroy(error));
 }
 
 /** `host:port/database` of a PostgreSQL URL: what may be shown of it. */

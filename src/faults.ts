@@ -156,6 +156,7 @@ export function describeError(error: unknown): string {
     return error.message;
   }
   if (error instanceof GaveUpError) {
+    if (error.attempts === 1) return describeError(error.cause);
     const seconds = Math.round(error.elapsedMs / 1000);
     return `${describeError(error.cause)} Gave up after ${error.attempts} attempts in ${seconds} s (see --max-retry-time-ms).`;
   }

@@ -10,6 +10,8 @@ export interface Progress {
   readonly rowsDone: number;
   readonly rowsThisRun: number;
   readonly startedAtMs: number;
+  /** When a batch was last heard of. */
+  readonly batchAtMs: number;
   /** When the two sums below were last brought up to date. */
   readonly updatedAtMs: number;
   readonly recentRows: number;
@@ -27,15 +29,15 @@ export interface ProgressSnapshot {
   readonly fraction: number;
   readonly elapsedMs: number;
   readonly rowsPerSecond: number;
-  /** Milliseconds left; null while nothing has been rotated for so long that any number would be a guess. */
+  /** Milliseconds left; null while nothing has been rotated lately, when any number would be a guess. */
   readonly remainingMs: number | null;
 }
 
 /** After this time a batch counts 1/e of what it counted at first, in milliseconds. */
 const MEMORY_MS = 10_000;
 
-/** Rates below this many rows a second count as standing still. */
-const STANDSTILL_ROWS_PER_SECOND = 0.1;
+/** Without a batch for this long, in milliseconds, there is no telling how long it will take. */
+const STANDSTILL_MS = 30_000;
 
 /** Whether everything is done cannot be told from an estimate. */
 const MOST_BY_ESTIMATE = 0.99;
@@ -44,7 +46,15 @@ export function startProgress(
   at: { rowsDone: number; rowsTotal: number; totalIsEstimate: boolean },
   nowMs: number,
 ): Progress {
-  return { ...at, rowsThisRun: 0, startedAtMs: nowMs, updatedAtMs: nowMs, recentRows: 0, recentMs: 0 };
+  return {
+    ...at,
+    rowsThisRun: 0,
+    startedAtMs: nowMs,
+    batchAtMs: nowMs,
+    updatedAtMs: nowMs,
+    recentRows: 0,
+    recentMs: 0,
+  };
 }
 
 /** @param rows how many rows the batch that has just committed rotated */
@@ -54,6 +64,7 @@ export function recordBatch(progress: Progress, rows: number, nowMs: number): Pr
     ...aged,
     rowsDone: progress.rowsDone + rows,
     rowsThisRun: progress.rowsThisRun + rows,
+    batchAtMs: rows > 0 ? aged.updatedAtMs : progress.batchAtMs,
     recentRows: aged.recentRows + rows,
   };
 }
@@ -64,13 +75,15 @@ export function recordBatch(progress: Progress, rows: number, nowMs: number): Pr
 export function recordTotal(progress: Progress, rowsDone: number, nowMs: number): Progress {
   const byOthers = Math.max(0, rowsDone - progress.rowsDone);
   const aged = age(progress, nowMs);
-  return { ...aged, rowsDone: progress.rowsDone + byOthers, recentRows: aged.recentRows + byOthers };
+  const batchAtMs = byOthers > 0 ? aged.updatedAtMs : progress.batchAtMs;
+  return { ...aged, rowsDone: progress.rowsDone + byOthers, batchAtMs, recentRows: aged.recentRows + byOthers };
 }
 
 export function takeSnapshot(progress: Progress, nowMs: number): ProgressSnapshot {
-  const { rowsDone, totalIsEstimate, rowsThisRun, recentRows, recentMs } = age(progress, nowMs);
+  const { rowsDone, totalIsEstimate, rowsThisRun, batchAtMs, recentRows, recentMs } = age(progress, nowMs);
   const rowsTotal = Math.max(progress.rowsTotal, rowsDone);
   const rowsPerSecond = recentMs > 0 ? (recentRows / recentMs) * 1000 : 0;
+  const isMoving = rowsPerSecond > 0 && nowMs - batchAtMs < STANDSTILL_MS;
   return {
     rowsDone,
     rowsTotal,
@@ -79,8 +92,7 @@ export function takeSnapshot(progress: Progress, nowMs: number): ProgressSnapsho
     fraction: Math.min(rowsTotal === 0 ? 1 : rowsDone / rowsTotal, totalIsEstimate ? MOST_BY_ESTIMATE : 1),
     elapsedMs: nowMs - progress.startedAtMs,
     rowsPerSecond,
-    remainingMs:
-      rowsPerSecond < STANDSTILL_ROWS_PER_SECOND ? null : Math.ceil(((rowsTotal - rowsDone) / rowsPerSecond) * 1000),
+    remainingMs: isMoving ? Math.ceil(((rowsTotal - rowsDone) / rowsPerSecond) * 1000) : null,
   };
 }
 

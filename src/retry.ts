@@ -80,5 +80,5 @@ export function retryFromCheckpoint<Result>(
 
 /** Whether this is only the end of a wait that a signal has cut short. */
 export function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }

@@ -19,13 +19,16 @@ export async function rotateRowsSetAside(context: RotationContext, claimant: str
   let stuckSinceMs = performance.now();
   for (let failures = 0; !signal.aborted; failures += 1) {
     const open = await retry(context, () => loadOpenCheckpoints(database, settings.name));
-    for (const { partition } of open) await rotatePartitionsRows(context, claimant, partition);
+    let isHeldByOthers = false;
+    for (const { partition } of open) {
+      if (!(await rotatePartitionsRows(context, claimant, partition))) isHeldByOthers = true;
+    }
 
     const rows = rowsOf(await retry(context, () => loadOpenCheckpoints(database, settings.name)));
     if (rows.length === 0 || signal.aborted) return;
     if (rows.length < fewest) [fewest, stuckSinceMs, failures] = [rows.length, performance.now(), 0];
     const leftMs = settings.maxRetryTimeMs - (performance.now() - stuckSinceMs);
-    const canPass = rows.some(({ fault }) => kindOf(fault) === 'contended');
+    const canPass = isHeldByOthers || rows.some(({ fault }) => kindOf(fault) === 'contended');
     if (!canPass || leftMs <= 0) throw new RowsNotRotatedError(settings.name, rows);
     const waitMs = Math.min(backoffMs(failures + 1), Math.ceil(leftMs));
     onEvent({ type: 'tryingAgain', rows: rows.length, waitMs });
@@ -39,11 +42,11 @@ function rowsOf(checkpoints: readonly Checkpoint[]): RowNotRotated[] {
   return rows.map(([key, fault]) => ({ key, fault })).sort((a, b) => (BigInt(a.key) < BigInt(b.key) ? -1 : 1));
 }
 
-/** One round over the rows of one partition, unless another process is at it. */
-async function rotatePartitionsRows(context: RotationContext, claimant: string, partition: number): Promise<void> {
+/** One round over the rows of one partition. @returns false when another process is at it */
+async function rotatePartitionsRows(context: RotationContext, claimant: string, partition: number): Promise<boolean> {
   const { database, settings, onEvent } = context;
   const claimed = await retry(context, () => claimPartition(database, settings.name, partition, claimant));
-  if (claimed === null) return;
+  if (claimed === null) return false;
   try {
     let checkpoint = claimed;
     for (const key of Object.keys(claimed.setAside)) {
@@ -55,6 +58,7 @@ async function rotatePartitionsRows(context: RotationContext, claimant: string, 
     onEvent({ type: 'overtaken', partition });
   }
   await retry(context, () => releaseClaims(database, settings.name, claimant));
+  return true;
 }
 
 /** @returns the checkpoint as it stands after it, whether the row could be rotated or not */

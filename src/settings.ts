@@ -43,7 +43,7 @@ const settingsSchema = z
     tokens: z.enum(['app', 'database'], 'has to be "app" or "database"').default(DEFAULTS.tokens),
     asynchronousCommit: z.boolean('has to be given once').default(DEFAULTS.asynchronousCommit),
     lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000).default(DEFAULTS.lockTimeoutMs),
-    statementTimeoutMs: wholeNumber('milliseconds', 100, 600_000).default(DEFAULTS.statementTimeoutMs),
+    statementTimeoutMs: wholeNumber('milliseconds', 100, 100_000).default(DEFAULTS.statementTimeoutMs),
     maxRetryTimeMs: wholeNumber('milliseconds', 0, 86_400_000).default(DEFAULTS.maxRetryTimeMs),
   })
   .readonly();

@@ -4,7 +4,7 @@ import { adaptBatchSize, type BatchSizer, startBatchSizer } from './batch-size.t
 import { type Checkpoint, isSwept, renewClaim } from './checkpoint.ts';
 import type { RotationContext } from './context.ts';
 import { TooManyRowsSetAsideError } from './errors.ts';
-import { concernsRows, describeError, faultCode } from './faults.ts';
+import { concernsRows, describeError, type FaultKind, faultCode, faultKind } from './faults.ts';
 import { type Isolation, isNarrowed, NOT_ISOLATING, narrow, widen } from './isolation.ts';
 import { watchLocks } from './lock-wait.ts';
 import { backoffMs, retry, retryFromCheckpoint } from './retry.ts';
@@ -12,7 +12,7 @@ import type { Settings } from './settings.ts';
 import { makeTokens } from './tokens.ts';
 
 /** How many rows of a partition may be set aside before this is no matter of single rows any more. */
-const MAX_SET_ASIDE = 1_000;
+const MAX_SET_ASIDE = 200;
 
 /** How long to wait for a lock where the same rows have been waited for twice already, in milliseconds. */
 const PROBE_LOCK_MS = 50;
@@ -35,7 +35,7 @@ export function partitionSweeper(context: RotationContext): (claimed: Checkpoint
       const size = Math.min(usualSize, isolation.limit);
       try {
         const batch = await retryFromCheckpoint(context, checkpoint, (current) =>
-          writeBatch(context, current, size, isNarrowed(isolation) ? PROBE_LOCK_MS : Number.POSITIVE_INFINITY),
+          writeBatch(context, current, size, isNarrowed(isolation) ? PROBE_LOCK_MS : undefined),
         );
         checkpoint = batch.checkpoint;
         sizer = adaptBatchSize(sizer, batch.rows, batch.durationMs, settings.targetBatchMs);
@@ -69,17 +69,30 @@ async function isolate(
   return { checkpoint: current, isolation: narrowed };
 }
 
+/** Where nothing can be passed over. */
+const WAITED_OUT: readonly FaultKind[] = ['passing', 'contended'];
+
+/** Passes over the row that is in the way; waits for it where there are too many of them already. */
 async function setAside(context: RotationContext, checkpoint: Checkpoint, error: unknown): Promise<Checkpoint> {
   const { database, settings, onEvent } = context;
   const { partition } = checkpoint;
   const rows = Object.keys(checkpoint.setAside).length;
-  if (rows >= MAX_SET_ASIDE) throw new TooManyRowsSetAsideError(partition, rows, error);
+  if (rows >= MAX_SET_ASIDE) {
+    if (faultKind(error) !== 'contended') throw new TooManyRowsSetAsideError(partition, rows, error);
+    const row = await retryFromCheckpoint(
+      context,
+      checkpoint,
+      (current) => writeBatch(context, current, 1),
+      WAITED_OUT,
+    );
+    return row.checkpoint;
+  }
   const fault = faultCode(error) ?? '';
   const advanced = await retryFromCheckpoint(
     context,
     checkpoint,
     async (current) => (isSwept(current) ? current : setNextAside(database, current, fault, settings)),
-    ['passing', 'contended'],
+    WAITED_OUT,
   );
   for (const key of Object.keys(advanced.setAside)) {
     if (!(key in checkpoint.setAside)) onEvent({ type: 'setAside', partition, key, fault: describeError(error) });
@@ -106,7 +119,7 @@ async function writeBatch(
   { database, settings, onEvent }: RotationContext,
   checkpoint: Checkpoint,
   size: number,
-  longestLockWaitMs: number,
+  longestLockWaitMs = Number.POSITIVE_INFINITY,
 ): Promise<WrittenBatch> {
   if (isSwept(checkpoint)) return { checkpoint, rows: 0, durationMs: 0 };
   const tokens = settings.tokens === 'app' ? makeTokens(size) : settings.tokens;

@@ -43,18 +43,56 @@ describe('the automatic batch size', () => {
     expect(adaptBatchSize(settled, 0, 3, TARGET_MS)).toBe(settled);
   });
 
-  it('stays a whole number within its bounds, whatever the batches took', () => {
-    const durations = fc.array(fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1e9, noNaN: true })));
+  const targetMs = fc.integer({ min: 10, max: 10_000 });
+  /** Negative where a wait for a lock, by the server's clock, seems longer than the batch, by ours. */
+  const durationMs = fc.oneof(
+    fc.constantFrom(0, Number.MIN_VALUE, Number.MAX_VALUE, Number.POSITIVE_INFINITY),
+    fc.double({ min: -1_000, max: 1e9, noNaN: true }),
+  );
+
+  it('stays a whole number within its bounds, whatever the batches had and took', () => {
+    const rows = fc.oneof(fc.constantFrom(0, 1, MAX_BATCH_SIZE), fc.nat(MAX_BATCH_SIZE));
     return fc.assert(
-      fc.property(durations, fc.integer({ min: 10, max: 10_000 }), (durationsMs, targetMs) => {
+      fc.property(fc.array(fc.record({ rows, durationMs })), targetMs, (batches, targetMs) => {
         let sizer = startBatchSizer();
-        for (const durationMs of durationsMs) {
-          sizer = adaptBatchSize(sizer, sizer.size, durationMs, targetMs);
+        for (const { rows, durationMs } of batches) {
+          sizer = adaptBatchSize(sizer, rows, durationMs, targetMs);
           expect(Number.isInteger(sizer.size)).toBe(true);
           expect(sizer.size).toBeGreaterThanOrEqual(MIN_AUTO_SIZE);
           expect(sizer.size).toBeLessThanOrEqual(MAX_BATCH_SIZE);
         }
       }),
+    );
+  });
+
+  it('never grows by more than half at a time, and not at all after a batch that took far too long', () => {
+    return fc.assert(
+      fc.property(fc.array(durationMs), targetMs, (durationsMs, targetMs) => {
+        let sizer = startBatchSizer();
+        for (const durationMs of durationsMs) {
+          const { size } = sizer;
+          sizer = adaptBatchSize(sizer, size, durationMs, targetMs);
+          expect(sizer.size).toBeLessThanOrEqual(Math.round(size * 1.5));
+          if (durationMs > 5 * targetMs) expect(sizer.size).toBeLessThanOrEqual(size);
+        }
+      }),
+    );
+  });
+
+  it('comes within a tenth of what fits into the target, from wherever it starts, where that is within its bounds', () => {
+    return fc.assert(
+      fc.property(
+        fc.integer({ min: MIN_AUTO_SIZE, max: MAX_BATCH_SIZE }),
+        targetMs,
+        fc.nat(30_000),
+        (fitting, targetMs, start) => {
+          let sizer = startBatchSizer(start);
+          for (let batch = 0; batch < 40; batch += 1) {
+            sizer = adaptBatchSize(sizer, sizer.size, (sizer.size * targetMs) / fitting, targetMs);
+          }
+          expect(Math.abs(sizer.size - fitting)).toBeLessThanOrEqual(fitting / 10);
+        },
+      ),
     );
   });
 });

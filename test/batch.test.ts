@@ -112,7 +112,7 @@ describe('a batch', () => {
     async (tokens) => {
       await insertTickets(database, keysUpTo(20_000));
       const checkpoint = await claimed(database);
-      const session = openDatabase(url, 1); // a session counts its own scans, and shows them when told to
+      const session = openDatabase(url, { connections: 1 }); // a session counts its own scans, and shows them when told to
       const sequentialScans = async () => {
         await session.$queryRaw`SELECT pg_stat_force_next_flush()::text`;
         return session.$queryRaw`SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'tickets'`;
@@ -121,6 +121,29 @@ describe('a batch', () => {
       await rotateBatch(session, checkpoint, 10, tokens === 'app' ? makeTokens(10) : tokens, OPTIONS);
       expect(await sequentialScans()).toEqual(before);
       await session.$disconnect();
+    },
+  );
+
+  it.each(['app', 'database'] as const)(
+    'locks its rows in key order, wherever they lie in the table (tokens: %s)',
+    async (tokens) => {
+      await insertTickets(
+        database,
+        keysUpTo(5_000).sort((a, b) => ((a * 7_919) % 5_003) - ((b * 7_919) % 5_003)),
+      );
+      await database.$executeRaw`ANALYZE tickets`;
+      await database.$executeRaw`CREATE TABLE locked (place serial, id bigint)`;
+      await database.$executeRaw`
+        CREATE FUNCTION record_lock() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO locked (id) VALUES (NEW.id); RETURN NEW; END $$`;
+      await database.$executeRaw`
+        CREATE TRIGGER record_lock AFTER UPDATE ON tickets FOR EACH ROW EXECUTE FUNCTION record_lock()`;
+      const checkpoint = await claimed(database);
+      await rotateBatch(database, checkpoint, 4_000, tokens === 'app' ? makeTokens(4_000) : tokens, OPTIONS);
+      const locked = await database.$queryRaw<{ id: bigint }[]>`SELECT id FROM locked ORDER BY place`;
+      expect(locked.map(({ id }) => Number(id))).toEqual(keysUpTo(4_000));
+      await database.$executeRaw`DROP FUNCTION record_lock CASCADE`;
+      await database.$executeRaw`DROP TABLE locked`;
     },
   );
 
@@ -135,7 +158,7 @@ describe('a batch', () => {
       DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.claimed_until IS DISTINCT FROM NEW.claimed_until)
       EXECUTE FUNCTION record_commit()`;
     const checkpoint = await claimed(database);
-    const session = openDatabase(url, 1);
+    const session = openDatabase(url, { connections: 1 });
     await session.$executeRaw`DELETE FROM commits`;
     const first = await rotateBatch(session, checkpoint, 2, makeTokens(2), { ...OPTIONS, asynchronousCommit: true });
     const second = await rotateBatch(session, first, 2, makeTokens(2), { ...OPTIONS, asynchronousCommit: false });

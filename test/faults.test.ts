@@ -3,10 +3,14 @@ import { describe, expect, it } from '@jest/globals';
 import {
   ConfigurationError,
   describeError,
+  type FaultKind,
   faultKind,
+  GaveUpError,
   HeldByAnotherProcessError,
   OvertakenError,
   openDatabase,
+  RowsNotRotatedError,
+  TooManyRowsSetAsideError,
 } from '../src/index.ts';
 import { useTestDatabase } from './support/database.ts';
 import { insertTickets, tokensByKey } from './support/tickets.ts';
@@ -138,6 +142,65 @@ describe('the description of an error', () => {
       expect(describeError(error)).toBe(error.message);
       expect(error.message).toContain(expected);
     });
+
+    it('says, when it gave up, what the last fault was, how often it was met, and for how long', () => {
+      expect(describeError(new GaveUpError(reported('57P01'), 7, 301_400))).toBe(
+        'the database reported 57P01. The server, or somebody who administers it, ended the connection. ' +
+          'Gave up after 7 attempts in 301 s (see --max-retry-time-ms).',
+      );
+    });
+
+    it('says nothing about giving up when nothing was tried again', () => {
+      expect(describeError(new GaveUpError(reported('57P01'), 1, 0))).toBe(describeError(reported('57P01')));
+    });
+
+    it('says, when too many rows are in the way, of which partition, and what the last fault was', () => {
+      expect(describeError(new TooManyRowsSetAsideError(3, 1_000, reported('23514')))).toBe(
+        'more than 1000 rows of partition 3 are in the way, so this is no matter of single rows: ' +
+          'the database reported 23514. A constraint refused the change.',
+      );
+    });
+
+    it.each([
+      ['gave up', (cause: unknown) => new GaveUpError(cause, 7, 301_400)],
+      ['too many rows are in the way', (cause: unknown) => new TooManyRowsSetAsideError(3, 1_000, cause)],
+    ])('does not show what the server said about a row when %s', (_, wrap) => {
+      expectHidden('leaked-text', wrap(reported('P0001')));
+    });
+
+    it('names the one row that could not be rotated', () => {
+      expect(describeError(new RowsNotRotatedError('march', [{ key: '-7', fault: '55P03' }]))).toBe(
+        '1 row could not be rotated, and still has its leaked token. By key: -7 (55P03). ' +
+          '55P03: Another session has locked a row or the table (see --lock-timeout-ms). ' +
+          'Everything else is done; the same command tries just these again.',
+      );
+    });
+
+    it('names several rows that could not be rotated, and says once what each fault means', () => {
+      const rows = [
+        { key: '7', fault: '55P03' },
+        { key: '42', fault: '23514' },
+        { key: '250', fault: '55P03' },
+      ];
+      expect(describeError(new RowsNotRotatedError('march', rows))).toBe(
+        '3 rows could not be rotated, and still have their leaked token. By key: 7 (55P03), 42 (23514), 250 (55P03). ' +
+          '55P03: Another session has locked a row or the table (see --lock-timeout-ms). ' +
+          '23514: A constraint refused the change. ' +
+          'Everything else is done; the same command tries just these again.',
+      );
+    });
+
+    it.each([
+      [20, 20, /, 20 \(55P03\)\. 55P03/],
+      [21, 20, /, 20 \(55P03\) and 1 more\. 55P03/],
+      [1_000, 20, /, 20 \(55P03\) and 980 more\. 55P03/],
+    ])('of %d rows that could not be rotated names %d, and says how many more there are', (count, named, expected) => {
+      const rows = Array.from({ length: count }, (_, index) => ({ key: `${index + 1}`, fault: '55P03' }));
+      const description = describeError(new RowsNotRotatedError('march', rows));
+      expect(description).toMatch(new RegExp(`^${count} rows could not be rotated`));
+      expect(description).toMatch(expected);
+      expect(description.match(/\d+ \(55P03\)/g)).toHaveLength(named);
+    });
   });
 
   describe('that nobody expected', () => {
@@ -181,6 +244,72 @@ describe('the description of an error', () => {
     ]);
   }
 });
+
+describe('the kind of a fault', () => {
+  it.each<[FaultKind, string[]]>([
+    ['passing', ['57P01', '57P02', '57P03', '08006', '08003', '53300', '53100', '25006', '25P03']],
+    ['contended', ['40001', '40P01', '55P03', '57014']],
+    ['refused', ['23505', '23514', 'P0001']],
+    ['misconfigured', ['42501', '42P01', '28P01']],
+    ['unknown', ['XX000', '42601']],
+  ])('is %s where the server answers %j', (kind, sqlStates) => {
+    expect(kindsOf(sqlStates, reported)).toEqual(allOf(sqlStates, kind));
+  });
+
+  it.each([
+    ['Node’s', ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNREFUSED']],
+    ['Prisma’s', ['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2034']],
+  ])('is passing where there is no answer, but a code of %s: %j', (_, codes) => {
+    const withCode = (code: string) => Object.assign(new Error('leaked-text'), { code });
+    expect(kindsOf(codes, withCode)).toEqual(allOf(codes, 'passing'));
+    expect(codes.map((code) => describeError(withCode(code))).join()).not.toMatch(/leaked-text|unexpected|reported/);
+  });
+
+  it('is passing where the driver adapter has no answer, but a kind', () => {
+    const kinds = ['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'ConnectionTimeout'];
+    const withKind = (kind: string) => Object.assign(new Error('x'), { cause: { kind } });
+    expect(kindsOf(kinds, withKind)).toEqual(allOf(kinds, 'passing'));
+  });
+
+  it.each([
+    'Connection terminated',
+    'Connection terminated unexpectedly',
+    'Connection terminated due to connection timeout',
+    'timeout exceeded when trying to connect',
+    'Client has encountered a connection error and is not queryable',
+  ])('is passing where node-postgres says no more than: %s', (message) => {
+    expect(faultKind(new Error(message))).toBe('passing');
+  });
+
+  it('is that of the server’s answer, whatever the layers above make of it', () => {
+    const deadlock = { originalCode: '40P01', kind: 'TransactionWriteConflict' };
+    const wrapped = Object.assign(new Error('x'), { code: 'P2034', meta: { driverAdapterError: { cause: deadlock } } });
+    expect(faultKind(wrapped)).toBe('contended');
+    expect(faultKind(new Error('the batch failed', { cause: wrapped }))).toBe('contended');
+  });
+
+  it.each([
+    new TypeError('x'),
+    new OvertakenError('march', 3),
+    { code: 5 },
+    { code: 'toString' },
+    'x',
+    undefined,
+    null,
+  ])('is unknown where nothing is said: %p', (error) => {
+    expect(faultKind(error)).toBe('unknown');
+  });
+
+  const kindsOf = (codes: string[], make: (code: string) => unknown) =>
+    Object.fromEntries(codes.map((code) => [code, faultKind(make(code))]));
+
+  const allOf = (codes: string[], kind: FaultKind) => Object.fromEntries(codes.map((code) => [code, kind]));
+});
+
+/** What the server answered, as the driver adapter throws it, with a token where PostgreSQL would put one. */
+function reported(originalCode: string): Error {
+  return Object.assign(new Error('x'), { cause: { originalCode, originalMessage: 'leaked-text is in the way' } });
+}
 
 function errorOf(work: PromiseLike<unknown>): PromiseLike<unknown> {
   return work.then(

@@ -6,9 +6,12 @@ import { useTestDatabase } from './support/database.ts';
 import { insertTickets, keysUpTo } from './support/tickets.ts';
 
 describe('cutting a key range', () => {
+  /** Close together, so that keys, cuts and watermark meet, or anywhere. */
+  const keys = fc.oneof(fc.bigInt(-5n, 5n), fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n));
+
   it('covers everything up to the watermark without gap or overlap, whatever the cuts', () => {
     return fc.assert(
-      fc.property(fc.array(fc.bigInt()), fc.bigInt(), (cuts, watermark) => {
+      fc.property(fc.array(keys), keys, (cuts, watermark) => {
         const ranges = cutRange(cuts, watermark);
         expect(ranges[0]?.lowerBound).toBeNull();
         expect(ranges.at(-1)?.upperBound).toBe(watermark);
@@ -16,6 +19,25 @@ describe('cutting a key range', () => {
           expect(range.lowerBound).toBe(ranges[index]?.upperBound);
           expect(range.upperBound > (range.lowerBound ?? 0n)).toBe(true);
         });
+      }),
+    );
+  });
+
+  it('puts every key up to the watermark into exactly one range, and none above it, whatever the cuts', () => {
+    return fc.assert(
+      fc.property(fc.array(keys), keys, keys, (cuts, watermark, key) => {
+        const holding = cutRange(cuts, watermark).filter(
+          ({ lowerBound, upperBound }) => (lowerBound === null || key > lowerBound) && key <= upperBound,
+        );
+        expect(holding).toHaveLength(key <= watermark ? 1 : 0);
+      }),
+    );
+  });
+
+  it('is the same for the same cuts, in whatever order and however often', () => {
+    return fc.assert(
+      fc.property(fc.array(keys), keys, (cuts, watermark) => {
+        expect(cutRange([...cuts, ...cuts].reverse(), watermark)).toEqual(cutRange(cuts, watermark));
       }),
     );
   });

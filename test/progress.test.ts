@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Progress, recordBatch, startProgress, takeSnapshot } from '../src/index.ts';
+import * as fc from 'fast-check';
+import { type Progress, recordBatch, recordTotal, startProgress, takeSnapshot } from '../src/index.ts';
 
 const MILLION = { rowsDone: 0, rowsTotal: 1_000_000, totalIsEstimate: false };
 
@@ -64,6 +65,12 @@ describe('progress', () => {
     expect(takeSnapshot(running, 600_000).remainingMs).toBeNull();
   });
 
+  it('has no ETA either when what ends such a pause is a batch that found no row', () => {
+    const running = runSteadily(startProgress(MILLION, 0), 0, 30_000);
+    const paused = recordBatch(running, 0, 600_000);
+    expect(takeSnapshot(paused, 600_000).remainingMs).toBeNull();
+  });
+
   it('has its pace back soon after such a pause', () => {
     const paused = runSteadily(startProgress(MILLION, 0), 0, 30_000);
     const resumed = runSteadily(paused, 330_000, 370_000);
@@ -94,5 +101,42 @@ describe('progress', () => {
       rowsPerSecond: 0,
       remainingMs: null,
     });
+  });
+
+  it('counts what other processes have done, but not what is not news', () => {
+    const ours = recordBatch(startProgress(MILLION, 0), 100, 100);
+    expect(takeSnapshot(recordTotal(ours, 300, 100), 100)).toMatchObject({ rowsDone: 300, rowsThisRun: 100 });
+    expect(takeSnapshot(recordTotal(ours, 50, 100), 100)).toMatchObject({ rowsDone: 100, rowsThisRun: 100 });
+    expect(takeSnapshot(recordTotal(ours, 300, 100), 100).rowsPerSecond).toBeCloseTo(3_000, -3); // to ±500
+  });
+
+  it('keeps its rate while the clock is behind where it was', () => {
+    const running = runSteadily(startProgress(MILLION, 0), 0, 30_000);
+    expect(takeSnapshot(running, 20_000).rowsPerSecond).toBe(takeSnapshot(running, 30_000).rowsPerSecond);
+  });
+
+  it('has no number that makes no sense, whatever happens and whatever the clock does', () => {
+    const rows = fc.oneof(fc.nat(20_000), fc.nat(1e12));
+    const start = fc.record({ rowsDone: rows, rowsTotal: rows, totalIsEstimate: fc.boolean() });
+    const clockStepMs = fc.oneof(fc.constantFrom(0, 1e-9, 1e12), fc.double({ min: -1e6, max: 1e6, noNaN: true }));
+    const happening = fc.record({ record: fc.constantFrom(recordBatch, recordTotal), rows, clockStepMs });
+    return fc.assert(
+      fc.property(start, fc.array(happening), (start, happenings) => {
+        let nowMs = 0;
+        let progress = startProgress(start, nowMs);
+        for (const { record, rows, clockStepMs } of happenings) {
+          nowMs += clockStepMs;
+          const before = progress.rowsDone;
+          progress = record(progress, rows, nowMs);
+          const snapshot = takeSnapshot(progress, nowMs);
+          const { fraction, rowsPerSecond, rowsDone, rowsTotal, remainingMs } = snapshot;
+          const numbers = [fraction, rowsPerSecond, rowsDone, rowsTotal, remainingMs ?? 0];
+          expect(numbers.filter((number) => !Number.isFinite(number) || number < 0)).toEqual([]);
+          expect(fraction).toBeLessThanOrEqual(start.totalIsEstimate ? 0.99 : 1);
+          expect(rowsDone).toBeGreaterThanOrEqual(before);
+          expect(rowsDone).toBeLessThanOrEqual(rowsTotal);
+        }
+      }),
+    );
   });
 });

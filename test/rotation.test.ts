@@ -151,6 +151,26 @@ describe('a rotation', () => {
     expect(await tokensByKey(database)).toEqual(tokens);
   });
 
+  it.each([
+    ['were deleted in part', () => database.$executeRaw`DELETE FROM rotation_checkpoints WHERE partition = 1`],
+    [
+      'leave a gap',
+      () => database.$executeRaw`UPDATE rotation_checkpoints SET lower_bound = '50000' WHERE partition = 2`,
+    ],
+    ['overlap', () => database.$executeRaw`UPDATE rotation_checkpoints SET lower_bound = '3' WHERE partition = 2`],
+    [
+      'went too far',
+      () => database.$executeRaw`UPDATE rotation_checkpoints SET cursor = '99999999' WHERE partition = 2`,
+    ],
+  ])('refuses checkpoints that %s, and changes nothing', async (_, tamper) => {
+    await insertTickets(database, keysUpTo(60_000));
+    await runSome(1);
+    await tamper();
+    const tokens = await tokensByKey(database);
+    await expect(run()).rejects.toThrow(/^rotation_checkpoints of rotation 'test' cannot be trusted: .*partition/);
+    expect(await tokensByKey(database)).toEqual(tokens);
+  });
+
   it('is refused while a live process holds it', async () => {
     await insertTickets(database, keysUpTo(30));
     await runSome(1);

@@ -1,5 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { DEFAULTS, databaseLabel, MAX_BATCH_SIZE, parseDatabaseUrl, parseSettings } from '../src/index.ts';
+import * as fc from 'fast-check';
+import { DEFAULTS, databaseLabel, MAX_BATCH_SIZE, MAX_WORKERS, parseDatabaseUrl, parseSettings } from '../src/index.ts';
+
+/** The options that are numbers, as the user writes them, and what they may be. */
+const NUMBERS = [
+  { field: 'batchSize', option: '--batch-size', unit: 'rows', least: 1, most: MAX_BATCH_SIZE },
+  { field: 'targetBatchMs', option: '--target-batch-ms', unit: 'milliseconds', least: 10, most: 10_000 },
+  { field: 'workers', option: '--workers', unit: 'workers', least: 1, most: MAX_WORKERS },
+  { field: 'lockTimeoutMs', option: '--lock-timeout-ms', unit: 'milliseconds', least: 1, most: 60_000 },
+  { field: 'statementTimeoutMs', option: '--statement-timeout-ms', unit: 'milliseconds', least: 100, most: 100_000 },
+  { field: 'maxRetryTimeMs', option: '--max-retry-time-ms', unit: 'milliseconds', least: 0, most: 86_400_000 },
+];
 
 /** A ConfigurationError whose message matches. */
 function configurationError(message: RegExp) {
@@ -46,6 +57,60 @@ describe('settings', () => {
 
   it.each([undefined, null, 5, 'name'])('refuse %p, which holds no options at all', (input) => {
     expect(() => parseSettings(input)).toThrow(configurationError(/object/));
+  });
+});
+
+describe('settings that are numbers', () => {
+  it.each(NUMBERS)('are kept as low and as high as they may be: $option, $least to $most', ({ field, least, most }) => {
+    expect(parseSettings({ [field]: least })).toMatchObject({ [field]: least });
+    expect(parseSettings({ [field]: most })).toMatchObject({ [field]: most });
+  });
+
+  it.each(NUMBERS)('are refused, but not repeated, when they are any other: $option', (number) => {
+    const { field, option, unit, least, most } = number;
+    const refusal = new RegExp(`^${option} has to be ("auto" or )?a whole number of ${unit}, ${least} to ${most}$`);
+    const others = fc.oneof(
+      fc.integer({ max: least - 1 }),
+      fc.integer({ min: most + 1 }),
+      fc.double().filter((number) => !Number.isInteger(number) || number < least || number > most),
+    );
+    return fc.assert(
+      fc.property(others, (number) => {
+        expect(() => parseSettings({ [field]: number })).toThrow(configurationError(refusal));
+      }),
+    );
+  });
+
+  it.each(NUMBERS)('are refused, but not repeated, when they are none at all: $option', ({ field, option }) => {
+    for (const value of ['1000', 'secret', '', null, true, [1_000, 1_000], {}, 1_000n]) {
+      const parsing = () => parseSettings({ [field]: value });
+      expect(parsing).toThrow(configurationError(new RegExp(`^${option} has to be `)));
+      expect(parsing).not.toThrow(/secret/);
+    }
+  });
+});
+
+describe('settings that were parsed once', () => {
+  const numbers = NUMBERS.map(({ field, least, most }) => [field, fc.integer({ min: least, max: most })]);
+  const someSettings = fc.record(
+    {
+      ...Object.fromEntries(numbers),
+      name: fc.stringMatching(/^[A-Za-z0-9][\w.:-]{0,62}$/),
+      batchSize: fc.oneof(fc.constant('auto'), fc.integer({ min: 1, max: MAX_BATCH_SIZE })),
+      tokens: fc.constantFrom('app', 'database'),
+      asynchronousCommit: fc.boolean(),
+    },
+    { requiredKeys: [] },
+  );
+
+  it('hold what was given and the defaults for the rest, and are parsed to the same again', () => {
+    return fc.assert(
+      fc.property(someSettings, (given) => {
+        const settings = parseSettings(given);
+        expect(settings).toEqual({ ...DEFAULTS, ...given });
+        expect(parseSettings(settings)).toEqual(settings);
+      }),
+    );
   });
 });
 

@@ -48,7 +48,7 @@ const MAX_OUTAGE_MS = 60_000;
  * what the server has acknowledged.
  */
 export function startApplication(url: string, highestKey: bigint, random: Random): Application {
-  const database = openDatabase(url, 2);
+  const database = openDatabase(url, { connections: 2 });
   const memories = new Map<bigint, Memory>();
   const stopping = new AbortController();
   let writes = 0;

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { exitCodeOfSignal } from './exit-code.ts';
 
 const SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -40,9 +41,22 @@ export function interruptOnSignals(
         onFirst(signal);
       } else if (performance.now() - firstAtMs > ECHO_MS) {
         onSecond();
-        process.exit(exitCodeOfSignal(signal));
+        endBy(signal);
       }
     });
   }
   return interruption;
+}
+
+/** Looked at before the terminal can have gone. */
+const HAS_TERMINAL = [0, 1, 2].some(isatty);
+
+/**
+ * Ends the process the way it ends after a signal. On its way out Node restores the terminal, and aborts with a native
+ * stack trace when that has gone; so a hangup is left to do what it does to a process that knows nothing of it.
+ */
+export function endBy(signal: NodeJS.Signals): void {
+  if (signal !== 'SIGHUP' || !HAS_TERMINAL) process.exit(exitCodeOfSignal(signal));
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }

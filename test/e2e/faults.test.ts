@@ -17,7 +17,7 @@ describe('the command, on a server of its own that is in trouble,', () => {
   beforeAll(async () => {
     server = await startEmbeddedServer({ max_connections: `${CONNECTIONS}`, superuser_reserved_connections: '0' });
     url = server.url('postgres');
-    database = openDatabase(url, 1);
+    database = openDatabase(url, { connections: 1 });
     await prisma(['migrate', 'deploy'], url);
   });
   afterAll(async () => {
@@ -59,7 +59,7 @@ describe('the command, on a server of its own that is in trouble,', () => {
   });
 
   it('waits while the server has no connection left', async () => {
-    const others = openDatabase(url, CONNECTIONS - 1);
+    const others = openDatabase(url, { connections: CONNECTIONS - 1 });
     const sessions = Array.from({ length: CONNECTIONS - 1 }, () => others.$queryRaw`SELECT pg_sleep(60)::text`);
     const closed = Promise.allSettled(sessions);
     const running = startRotation(SLOWLY, url);

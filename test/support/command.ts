@@ -39,13 +39,17 @@ export function prisma(args: string[], databaseUrl?: string): Promise<Ended> {
   return start(['node_modules/prisma/build/index.js', ...args], databaseUrl).ended;
 }
 
-export function start(args: string[], databaseUrl: string | undefined): Running {
+export function start(
+  args: string[],
+  databaseUrl: string | undefined,
+  extraEnvironment: Record<string, string> = {},
+): Running {
   const { DATABASE_URL: _, NODE_OPTIONS: __, ...environment } = process.env;
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     // A .env file of whoever runs the tests must not lead them to another database.
-    env: { ...environment, DATABASE_URL: databaseUrl ?? '', PRISMA_HIDE_UPDATE_MESSAGE: '1' },
+    env: { ...environment, DATABASE_URL: databaseUrl ?? '', PRISMA_HIDE_UPDATE_MESSAGE: '1', ...extraEnvironment },
   });
   const printed = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => (printed.stdout += chunk));

@@ -15,7 +15,7 @@ export function useTestDatabase(): TestDatabase {
   const template = process.env.TEST_TEMPLATE ?? '';
   const name = `${template}_${randomBytes(4).toString('hex')}`;
   const url = withDatabaseName(serverUrl, name);
-  const database = openDatabase(url, 10);
+  const database = openDatabase(url, { connections: 10 });
   beforeAll(() => asAdmin(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`));
   beforeEach(() => database.$executeRaw`TRUNCATE tickets, rotation_checkpoints RESTART IDENTITY`);
   afterAll(async () => {
@@ -26,7 +26,7 @@ export function useTestDatabase(): TestDatabase {
 }
 
 async function asAdmin(serverUrl: string, statement: string): Promise<void> {
-  const admin = openDatabase(serverUrl, 1);
+  const admin = openDatabase(serverUrl, { connections: 1 });
   await admin.$executeRawUnsafe(statement);
   await admin.$disconnect();
 }

@@ -1,0 +1,170 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import type { Checkpoint } from '../src/checkpoint.ts';
+import { assertCoverage } from '../src/coverage.ts';
+import { ConfigurationError } from '../src/errors.ts';
+import { cutRange } from '../src/partitions.ts';
+
+const NOW = new Date('2026-03-01T12:00:00Z');
+
+/** Partitions that end at these keys, each beginning where the one before ends, of which nothing is done. */
+function planned(...upperBounds: [bigint, ...bigint[]]): Checkpoint[] {
+  return cutRange(upperBounds, upperBounds.at(-1) ?? 0n).map(checkpoint);
+}
+
+function checkpoint(range: Pick<Checkpoint, 'lowerBound' | 'upperBound'>, partition: number): Checkpoint {
+  return {
+    rotation: 'march',
+    partition,
+    target: 'tickets.token',
+    ...range,
+    cursor: null,
+    rowsTotal: 10n,
+    totalIsEstimate: false,
+    rowsRotated: 0n,
+    setAside: {},
+    claimedBy: null,
+    claimedUntil: null,
+    startedAt: NOW,
+    completedAt: null,
+  };
+}
+
+/** The same, with one of them changed. */
+function changed(checkpoints: readonly Checkpoint[], partition: number, change: Partial<Checkpoint>): Checkpoint[] {
+  return checkpoints.map((each) => (each.partition === partition ? { ...each, ...change } : each));
+}
+
+describe('the partitions of a rotation', () => {
+  const plan = planned(10n, 20n, 30n);
+
+  it.each([
+    ['none of which has begun', plan],
+    ['one of which is in the middle', changed(plan, 1, { cursor: 15n, setAside: { 11: '55P03', 15: '23514' } })],
+    [
+      'one of which has only rows left that were set aside',
+      changed(plan, 1, { cursor: 20n, setAside: { 20: '55P03' } }),
+    ],
+    ['one of which is complete', changed(plan, 1, { cursor: 20n, completedAt: NOW })],
+    ['of which there is only one', planned(30n)],
+    ['of which there are none yet', []],
+  ])('are trusted %s', (_, checkpoints) => {
+    expect(() => assertCoverage(checkpoints)).not.toThrow();
+  });
+
+  it.each<[string, Checkpoint[], string]>([
+    ['leave a gap', changed(plan, 1, { lowerBound: 12n }), 'partitions 0 and 1 leave a gap, between 10 and 12'],
+    ['overlap', changed(plan, 1, { lowerBound: 8n }), 'partitions 0 and 1 overlap, between 10 and 8'],
+    [
+      'are two from the first key',
+      changed(plan, 2, { lowerBound: null }),
+      'partitions 1 and 2 overlap, between 20 and the first key',
+    ],
+    [
+      'have the same bounds twice',
+      changed(plan, 2, { lowerBound: 10n, upperBound: 20n }),
+      'partitions 1 and 2 overlap, between 20 and 10',
+    ],
+    ['lack the first one', plan.slice(1), 'partition 0 is missing'],
+    ['lack one', plan.filter(({ partition }) => partition !== 1), 'partition 1 is missing'],
+    [
+      'begin above the first key',
+      changed(plan, 0, { lowerBound: 0n }),
+      'partition 0 begins at 0, not at the first key',
+    ],
+    ['have one that ends before it begins', changed(plan, 2, { upperBound: 15n }), 'partition 2 ends before it begins'],
+    ['have one that ends where it begins', changed(plan, 2, { upperBound: 20n }), 'partition 2 ends before it begins'],
+    ['have a cursor above', changed(plan, 1, { cursor: 21n }), 'the cursor of partition 1 is outside of it'],
+    ['have a cursor below', changed(plan, 1, { cursor: 9n }), 'the cursor of partition 1 is outside of it'],
+    ['have a cursor just below', changed(plan, 1, { cursor: 10n }), 'the cursor of partition 1 is outside of it'],
+    [
+      'have a row set aside above the cursor',
+      changed(plan, 1, { cursor: 15n, setAside: { 15: '55P03', 16: '55P03' } }),
+      'partition 1 has set 16 aside, where its cursor has not been',
+    ],
+    [
+      'have a row set aside below the partition',
+      changed(plan, 1, { cursor: 15n, setAside: { 10: '55P03' } }),
+      'partition 1 has set 10 aside, where its cursor has not been',
+    ],
+    [
+      'have a row set aside in one that has not begun',
+      changed(plan, 1, { setAside: { 11: '55P03' } }),
+      'partition 1 has set 11 aside, where its cursor has not been',
+    ],
+    [
+      'have one marked complete whose cursor is not at the end',
+      changed(plan, 1, { cursor: 19n, completedAt: NOW }),
+      'partition 1 is marked complete but is not',
+    ],
+    [
+      'have one marked complete that has not begun',
+      changed(plan, 1, { completedAt: NOW }),
+      'partition 1 is marked complete but is not',
+    ],
+    [
+      'have one marked complete with rows set aside',
+      changed(plan, 1, { cursor: 20n, setAside: { 20: '55P03' }, completedAt: NOW }),
+      'partition 1 is marked complete but is not',
+    ],
+  ])('are refused when they %s, saying where and what to do', (_, checkpoints, fault) => {
+    const asserting = () => assertCoverage(checkpoints);
+    expect(asserting).toThrow(ConfigurationError);
+    expect(asserting).toThrow(
+      `rotation_checkpoints of rotation 'march' cannot be trusted: ${fault}. Nothing was changed. Restore`,
+    );
+  });
+
+  it('are trusted in any state that sweeping leads to, whatever the plan', () => {
+    return fc.assert(fc.property(sweptPlans, (checkpoints) => expect(() => assertCoverage(checkpoints)).not.toThrow()));
+  });
+
+  it('are refused when any bound but the watermark is another one, whatever the plan and its state', () => {
+    const several = sweptPlans.filter(({ length }) => length > 1);
+    const otherBy = keys.filter((difference) => difference !== 0n);
+    return fc.assert(
+      fc.property(several, fc.nat(), fc.boolean(), otherBy, (checkpoints, nth, isLower, difference) => {
+        const partition = nth % (isLower ? checkpoints.length : checkpoints.length - 1);
+        const bound = isLower ? 'lowerBound' : 'upperBound';
+        const other = (checkpoints[partition]?.[bound] ?? 0n) + difference;
+        const asserting = () => assertCoverage(changed(checkpoints, partition, { [bound]: other }));
+        expect(asserting).toThrow(ConfigurationError);
+      }),
+    );
+  });
+});
+
+/** Close together, so that they meet the bounds, or anywhere. */
+const keys = fc.oneof(fc.bigInt(-50n, 50n), fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n));
+
+interface Row {
+  key: bigint;
+  isInTheWay: boolean;
+}
+
+/** Plans with any cuts and watermark, each partition swept so far. */
+const sweptPlans = fc
+  .record({
+    cuts: fc.array(keys, { maxLength: 10 }),
+    watermark: keys,
+    rows: fc.uniqueArray(fc.record<Row>({ key: keys, isInTheWay: fc.boolean() }), { selector: ({ key }) => key }),
+    batches: fc.array(fc.nat(8), { maxLength: 11 }),
+  })
+  .map(({ cuts, watermark, rows, batches }) =>
+    cutRange(cuts, watermark).map((range, partition) =>
+      sweptSoFar(checkpoint(range, partition), rows, batches[partition] ?? 0),
+    ),
+  );
+
+/** A partition after so many batches of one row each; where there are fewer rows, it is swept to its end. */
+function sweptSoFar(planned: Checkpoint, rows: readonly Row[], batches: number): Checkpoint {
+  const { lowerBound, upperBound } = planned;
+  const within = rows.filter(({ key }) => (lowerBound === null || key > lowerBound) && key <= upperBound);
+  const passed = within.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, batches);
+  const cursor = batches > within.length ? upperBound : (passed.at(-1)?.key ?? null);
+  const setAside = Object.fromEntries(
+    passed.filter(({ isInTheWay }) => isInTheWay).map(({ key }) => [String(key), '55P03']),
+  );
+  const isDone = cursor === upperBound && Object.keys(setAside).length === 0;
+  return { ...planned, cursor, setAside, completedAt: isDone ? NOW : null };
+}
