@@ -24,6 +24,8 @@ const checkpointSchema = z
     target: z.string(),
     lowerBound: key.nullable(),
     upperBound: key,
+    /** Where the last partition ends. */
+    watermark: key,
     cursor: key.nullable(),
     rowsTotal: z.bigint().nonnegative(),
     totalIsEstimate: z.boolean(),
@@ -40,7 +42,7 @@ const checkpointSchema = z
 /** Where a partition begins and ends and how much is in it, before anything of it was rotated. */
 export type PlannedPartition = Pick<
   Checkpoint,
-  'rotation' | 'partition' | 'target' | 'lowerBound' | 'upperBound' | 'rowsTotal' | 'totalIsEstimate'
+  'rotation' | 'partition' | 'target' | 'lowerBound' | 'upperBound' | 'watermark' | 'rowsTotal' | 'totalIsEstimate'
 >;
 
 /**
@@ -88,6 +90,7 @@ function toRow(planned: PlannedPartition) {
     ...planned,
     lowerBound: key.nullable().encode(planned.lowerBound),
     upperBound: key.encode(planned.upperBound),
+    watermark: key.encode(planned.watermark),
   };
 }
 

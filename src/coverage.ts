@@ -12,12 +12,19 @@ import { ConfigurationError } from './errors.ts';
 export function assertCoverage(checkpoints: readonly Checkpoint[]): void {
   for (const [index, checkpoint] of checkpoints.entries()) {
     const fault = misplaced(checkpoint, index, checkpoints[index - 1]) ?? inconsistent(checkpoint);
-    if (fault === undefined) continue;
-    throw new ConfigurationError(
-      `rotation_checkpoints of rotation '${checkpoint.rotation}' cannot be trusted: ${fault}. Nothing was changed. ` +
-        'Restore its rows from a backup, or rotate everything once more under another --name.',
-    );
+    if (fault !== undefined) refuse(checkpoint, fault);
   }
+  const last = checkpoints.at(-1);
+  if (last && checkpoints.some(({ watermark }) => watermark !== last.upperBound)) {
+    refuse(last, `partition ${last.partition}, the last one, does not end at the watermark`);
+  }
+}
+
+function refuse({ rotation }: Checkpoint, fault: string): never {
+  throw new ConfigurationError(
+    `rotation_checkpoints of rotation '${rotation}' cannot be trusted: ${fault}. Nothing was changed. ` +
+      'Restore its rows from a backup, or rotate everything once more under another --name.',
+  );
 }
 
 function misplaced({ partition, lowerBound }: Checkpoint, index: number, before: Checkpoint | undefined) {
@@ -25,8 +32,10 @@ function misplaced({ partition, lowerBound }: Checkpoint, index: number, before:
   const expected = before?.upperBound ?? null;
   if (lowerBound === expected) return undefined;
   if (before === undefined) return `partition 0 begins at ${lowerBound}, not at the first key`;
-  const kind = lowerBound === null || lowerBound < before.upperBound ? 'overlap' : 'leave a gap';
-  return `partitions ${before.partition} and ${partition} ${kind}, between ${before.upperBound} and ${lowerBound ?? 'the first key'}`;
+  const which = `partitions ${before.partition} and ${partition}`;
+  return lowerBound === null || lowerBound < before.upperBound
+    ? `${which} overlap, from ${lowerBound ?? 'the first key'} to ${before.upperBound}`
+    : `${which} leave a gap, from ${before.upperBound} to ${lowerBound}`;
 }
 
 function inconsistent({ partition, lowerBound, upperBound, cursor, setAside, completedAt }: Checkpoint) {
@@ -37,5 +46,6 @@ function inconsistent({ partition, lowerBound, upperBound, cursor, setAside, com
   if (stray !== undefined) return `partition ${partition} has set ${stray} aside, where its cursor has not been`;
   const isDone = cursor === upperBound && Object.keys(setAside).length === 0;
   if (completedAt !== null && !isDone) return `partition ${partition} is marked complete but is not`;
+  if (completedAt === null && isDone) return `partition ${partition} is complete but not marked so`;
   return undefined;
 }

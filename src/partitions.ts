@@ -39,6 +39,7 @@ export async function planPartitions(
     partition,
     target: TARGET,
     ...range,
+    watermark,
     rowsTotal: shareOf(rows, partition, ranges.length),
     totalIsEstimate,
   }));

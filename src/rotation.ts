@@ -85,7 +85,7 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
     await releaseClaims(database, settings.name, claimant).catch(() => {});
   }
   const checkpoints = await retry(context, () => loadCheckpoints(database, settings.name));
-  return signal.aborted && !isComplete(checkpoints)
+  return !isComplete(checkpoints)
     ? { outcome: 'interrupted', counts: counts(checkpoints) }
     : conclude(checkpoints, false);
 }
@@ -184,6 +184,6 @@ function counts(checkpoints: readonly Checkpoint[]): Counts {
 
 function conclude(checkpoints: readonly Checkpoint[], alreadyComplete: boolean): RotationResult {
   const completedAt = new Date(Math.max(...checkpoints.map((checkpoint) => Number(checkpoint.completedAt))));
-  const watermark = checkpoints.at(-1)?.upperBound ?? 0n;
+  const watermark = checkpoints[0]?.watermark ?? 0n;
   return { outcome: 'complete', alreadyComplete, rowsDone: counts(checkpoints).rowsDone, watermark, completedAt };
 }

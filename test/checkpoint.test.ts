@@ -17,6 +17,7 @@ const PLAN: PlannedPartition = {
   target: 'tickets.token',
   lowerBound: null,
   upperBound: 9_007_199_254_740_993n, // one more than a JavaScript number can tell from its neighbours
+  watermark: 9_007_199_254_740_993n,
   rowsTotal: 10n,
   totalIsEstimate: false,
 };

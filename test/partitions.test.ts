@@ -55,6 +55,7 @@ describe('the plan of a rotation', () => {
         target: 'tickets.token',
         lowerBound: null,
         upperBound: 1_000_000n,
+        watermark: 1_000_000n,
         rowsTotal: 3n,
         totalIsEstimate: false,
       },
