@@ -34,7 +34,11 @@ const checkpointSchema = z
     setAside: z.record(z.string().regex(KEY, 'is not a bigint key'), z.string().regex(/^[0-9A-Z]{5}$/)).readonly(),
     claimedBy: z.string().nullable(),
     claimedUntil: z.date().nullable(),
+    claimedSince: z.date().nullable(),
+    lastFault: z.string().nullable(),
+    lastFaultAt: z.date().nullable(),
     startedAt: z.date(),
+    updatedAt: z.date(),
     completedAt: z.date().nullable(),
   })
   .readonly();
@@ -125,7 +129,8 @@ const IS_FREE = Prisma.sql`(claimed_until IS NULL OR claimed_until < clock_times
 async function claim(database: Database, rotation: string, claimant: string, which: Prisma.Sql) {
   const claimed = await database.$queryRaw<{ partition: number }[]>`
     UPDATE rotation_checkpoints
-    SET claimed_by = ${claimant}, claimed_until = ${claimExpiry()}, updated_at = clock_timestamp()
+    SET claimed_by = ${claimant}, claimed_until = ${claimExpiry()}, updated_at = clock_timestamp(),
+        claimed_since = CASE WHEN claimed_by = ${claimant} THEN claimed_since ELSE clock_timestamp() END
     WHERE rotation = ${rotation} AND partition = (
       SELECT partition FROM rotation_checkpoints
       WHERE rotation = ${rotation} AND completed_at IS NULL AND ${which}
@@ -148,12 +153,19 @@ async function readCheckpoint(database: Database, rotation: string, partition: n
  * Reads a checkpoint again after something went wrong: whether a batch whose answer was lost has committed, only the
  * database knows. Waits for a transaction of it that may still be in flight, and renews the claim.
  *
+ * @param fault what went wrong, to be seen in the status; nothing of a row may be in it
  * @returns the partition as it stands; complete, perhaps
  * @throws OvertakenError when another process holds it now
  */
-export async function renewClaim(database: Database, { rotation, partition, claimedBy }: Checkpoint) {
+export async function renewClaim(
+  database: Database,
+  { rotation, partition, claimedBy }: Checkpoint,
+  fault: string | null = null,
+): Promise<Checkpoint> {
   const renewed = await database.$executeRaw`
-    UPDATE rotation_checkpoints SET claimed_until = ${claimExpiry()}, updated_at = clock_timestamp()
+    UPDATE rotation_checkpoints
+    SET claimed_until = ${claimExpiry()}, updated_at = clock_timestamp(), last_fault = coalesce(${fault}, last_fault),
+        last_fault_at = CASE WHEN ${fault}::text IS NULL THEN last_fault_at ELSE clock_timestamp() END
     WHERE rotation = ${rotation} AND partition = ${partition} AND claimed_by = ${claimedBy} AND completed_at IS NULL`;
   const checkpoint = await readCheckpoint(database, rotation, partition);
   if (checkpoint === null || (renewed === 0 && checkpoint.completedAt === null)) {
@@ -166,7 +178,7 @@ export async function renewClaim(database: Database, { rotation, partition, clai
 export async function releaseClaims(database: Database, rotation: string, claimant: string): Promise<void> {
   await database.rotationCheckpoint.updateMany({
     where: { rotation, claimedBy: claimant },
-    data: { claimedBy: null, claimedUntil: null },
+    data: { claimedBy: null, claimedUntil: null, claimedSince: null },
   });
 }
 
@@ -220,6 +232,7 @@ export async function advanceCheckpoint(
         updated_at = clock_timestamp(),
         completed_at = CASE WHEN ${complete} THEN clock_timestamp() END,
         claimed_by = CASE WHEN NOT ${complete} THEN claimed_by END,
+        claimed_since = CASE WHEN NOT ${complete} THEN claimed_since END,
         claimed_until = CASE WHEN NOT ${complete} THEN ${claimExpiry()} END
     WHERE ${unchangedSince(checkpoint)}
     RETURNING completed_at AS "completedAt"`;
@@ -234,6 +247,12 @@ function unchangedSince({ rotation, partition, cursor, setAside, claimedBy }: Ch
   return Prisma.sql`rotation = ${rotation} AND partition = ${partition} AND claimed_by = ${claimedBy}
     AND cursor IS NOT DISTINCT FROM ${key.nullable().encode(cursor)}
     AND set_aside = ${JSON.stringify(setAside)}::jsonb AND completed_at IS NULL`;
+}
+
+/** What the server's clock says, which claims go by. */
+export async function serverTime(database: Database): Promise<Date> {
+  const [clock] = await database.$queryRaw<{ now: Date }[]>`SELECT clock_timestamp() AS now`;
+  return clock?.now ?? new Date();
 }
 
 /** By the server's clock, which all processes share. */

@@ -23,6 +23,10 @@ export type RotationEvent =
   | { type: 'retry'; partition: number | undefined; attempt: number; waitMs: number; fault: string }
   /** A row that cannot be rotated now was passed over; it is tried again when all others are done. */
   | { type: 'setAside'; partition: number; key: string; fault: string }
+  /** The rotation pauses for the sake of others: because of which option, and what for in detail. */
+  | { type: 'throttled'; reason: string; detail: string; waitMs: number }
+  /** A replica that was there is not any more, and so is not waited for. */
+  | { type: 'replicaLost'; name: string }
   /** Only rows that were set aside are left; they are tried again. */
   | { type: 'tryingAgain'; rows: number; waitMs: number }
   /** Nothing is left to claim, but others, dead or alive, still hold something. */

@@ -22,3 +22,4 @@ export {
 } from './progress.ts';
 export { type Counts, type RotationResult, rotate } from './rotation.ts';
 export { DEFAULTS, MAX_WORKERS, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';
+export { type PartitionStatus, type RotationStatus, readStatus } from './status.ts';

@@ -32,26 +32,29 @@ export interface RetryOptions {
  * Does something until it succeeds, as long as what makes it fail passes, and for `settings.maxRetryTimeMs` after the
  * first failure at the most. Each failure is told.
  *
- * @param work told which attempt it is, from 1; what it throws that does not pass is thrown on
+ * @param work told which attempt it is, from 1, and why the one before failed; what it throws that does not pass is
+ * thrown on
  * @throws GaveUpError when the time is up
  * @throws AbortError at once when the signal is aborted while waiting; an attempt is never interrupted
  */
 export async function retry<Result>(
   { settings, signal, onEvent }: Pick<RotationContext, 'settings' | 'signal' | 'onEvent'>,
-  work: (attempt: number) => Promise<Result>,
+  work: (attempt: number, fault?: string) => Promise<Result>,
   { kinds = ['passing'], partition }: RetryOptions = {},
 ): Promise<Result> {
   let failingSinceMs: number | undefined;
+  let fault: string | undefined;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await work(attempt);
+      return await work(attempt, fault);
     } catch (error) {
       if (!kinds.includes(faultKind(error))) throw error;
       failingSinceMs ??= performance.now();
       const elapsedMs = performance.now() - failingSinceMs;
       if (elapsedMs >= settings.maxRetryTimeMs) throw new GaveUpError(error, attempt, elapsedMs);
       const waitMs = Math.min(backoffMs(attempt), Math.ceil(settings.maxRetryTimeMs - elapsedMs));
-      if (!signal.aborted) onEvent({ type: 'retry', partition, attempt, waitMs, fault: describeError(error) });
+      fault = describeError(error);
+      if (!signal.aborted) onEvent({ type: 'retry', partition, attempt, waitMs, fault });
       await sleep(waitMs, undefined, { signal });
     }
   }
@@ -73,7 +76,7 @@ export function retryFromCheckpoint<Result>(
   const { partition } = checkpoint;
   return retry(
     context,
-    async (attempt) => write(attempt === 1 ? checkpoint : await renewClaim(context.database, checkpoint)),
+    async (attempt, fault) => write(attempt === 1 ? checkpoint : await renewClaim(context.database, checkpoint, fault)),
     { partition, ...(kinds && { kinds }) },
   );
 }

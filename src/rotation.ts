@@ -14,7 +14,9 @@ import type { RotationContext } from './context.ts';
 import { assertCoverage } from './coverage.ts';
 import type { Database } from './database.ts';
 import { ConfigurationError, HeldByAnotherProcessError } from './errors.ts';
+import { type PacedContext, startPacer } from './pace.ts';
 import { planPartitions } from './partitions.ts';
+import { assertLagIsVisible } from './replica-watch.ts';
 import { isAbort, retry } from './retry.ts';
 import { rotateRowsSetAside } from './set-aside.ts';
 import { TARGET } from './target.ts';
@@ -66,6 +68,7 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
   const plan = await retry(context, () => loadOrPlan(database, settings.name));
   if (plan.length === 0) return { outcome: 'empty' };
   if (isComplete(plan)) return conclude(plan, true);
+  if (settings.maxReplicaLagMs !== null) await retry(context, () => assertLagIsVisible(database));
 
   onEvent({
     type: 'started',
@@ -75,12 +78,14 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
   });
   const claimant = `${hostname()}:${process.pid}:${crypto.randomUUID().slice(0, 8)}`;
   const stopCounting = reportTotal(context);
+  const pacer = startPacer(context);
   try {
-    await workUntilComplete(context, claimant);
+    await workUntilComplete({ ...context, pacer }, claimant);
   } catch (error) {
     if (!signal.aborted || !isAbort(error)) throw error;
   } finally {
     stopCounting();
+    pacer.stop();
     // Where the database is gone this fails too; the claims then expire by themselves.
     await releaseClaims(database, settings.name, claimant).catch(() => {});
   }
@@ -107,7 +112,7 @@ function refuseOtherTarget({ rotation, target }: Checkpoint): void {
 }
 
 /** Works while there is something to claim, then waits for what others hold: it comes free if they die. */
-async function workUntilComplete(context: RotationContext, claimant: string): Promise<void> {
+async function workUntilComplete(context: PacedContext, claimant: string): Promise<void> {
   const { database, settings, signal } = context;
   const others = watchOthers(context);
   let claimed = 0;
@@ -122,7 +127,7 @@ async function workUntilComplete(context: RotationContext, claimant: string): Pr
 }
 
 /** Runs all workers to their end. When one fails, the others finish their batches first. @returns partitions claimed */
-async function runWorkers(context: RotationContext, claimant: string): Promise<number> {
+async function runWorkers(context: PacedContext, claimant: string): Promise<number> {
   const failure = new AbortController();
   const signal = AbortSignal.any([context.signal, failure.signal]);
   const workers = Array.from({ length: context.settings.workers }, async () => {

@@ -22,12 +22,20 @@ export const DEFAULTS = {
   statementTimeoutMs: 30_000,
   /** How long a fault that passes by itself (a restart, a failover) is waited out, in milliseconds. */
   maxRetryTimeMs: 300_000,
+  /** Rows a second that this process writes at most; null: as many as it can. */
+  maxRowsPerSecond: null,
+  /** How long to pause after each batch, as a multiple of the time that the batch took. */
+  pauseRatio: 0,
+  /** How far a streaming replica may be behind before the rotation waits for it, in milliseconds; null: any. */
+  maxReplicaLagMs: null,
 } as const;
 
 /** Connections are what a small server has least of. */
 export const MAX_WORKERS = 32;
 
 const WHOLE_ROWS = `has to be "auto" or a whole number of rows, 1 to ${MAX_BATCH_SIZE}`;
+
+const PAUSE_RATIO = 'has to be a number, 0 to 100';
 
 const settingsSchema = z
   .strictObject({
@@ -45,6 +53,9 @@ const settingsSchema = z
     lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000).default(DEFAULTS.lockTimeoutMs),
     statementTimeoutMs: wholeNumber('milliseconds', 100, 100_000).default(DEFAULTS.statementTimeoutMs),
     maxRetryTimeMs: wholeNumber('milliseconds', 0, 86_400_000).default(DEFAULTS.maxRetryTimeMs),
+    maxRowsPerSecond: wholeNumber('rows', 1, 10_000_000).nullable().default(DEFAULTS.maxRowsPerSecond),
+    pauseRatio: z.number(PAUSE_RATIO).min(0, PAUSE_RATIO).max(100, PAUSE_RATIO).default(DEFAULTS.pauseRatio),
+    maxReplicaLagMs: wholeNumber('milliseconds', 500, 86_400_000).nullable().default(DEFAULTS.maxReplicaLagMs),
   })
   .readonly();
 

@@ -7,6 +7,7 @@ import { TooManyRowsSetAsideError } from './errors.ts';
 import { concernsRows, describeError, type FaultKind, faultCode, faultKind } from './faults.ts';
 import { type Isolation, isNarrowed, NOT_ISOLATING, narrow, widen } from './isolation.ts';
 import { watchLocks } from './lock-wait.ts';
+import type { PacedContext } from './pace.ts';
 import { backoffMs, retry, retryFromCheckpoint } from './retry.ts';
 import type { Settings } from './settings.ts';
 import { makeTokens } from './tokens.ts';
@@ -24,20 +25,21 @@ const STATEMENT_TIMEOUT = '57014';
  * @returns what rotates a claimed partition to its end, batch by batch, setting rows aside that are in the way; it
  * takes the batch size from one partition to the next
  */
-export function partitionSweeper(context: RotationContext): (claimed: Checkpoint) => Promise<void> {
-  const { settings, signal } = context;
+export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) => Promise<void> {
+  const { settings, signal, pacer } = context;
   let sizer = startBatchSizer();
   let isolation = NOT_ISOLATING;
   return async (claimed) => {
     let checkpoint = claimed;
     while (!signal.aborted && !isSwept(checkpoint)) {
       const usualSize = settings.batchSize === 'auto' ? sizer.size : settings.batchSize;
-      const size = Math.min(usualSize, isolation.limit);
+      const size = pacer.limit(Math.min(usualSize, isolation.limit));
       try {
+        checkpoint = await pacer.beforeBatch(checkpoint, size);
         const batch = await retryFromCheckpoint(context, checkpoint, (current) =>
           writeBatch(context, current, size, isNarrowed(isolation) ? PROBE_LOCK_MS : undefined),
         );
-        checkpoint = batch.checkpoint;
+        checkpoint = await pacer.afterBatch(batch.checkpoint, size, batch.rows, batch.durationMs);
         sizer = adaptBatchSize(sizer, batch.rows, batch.durationMs, settings.targetBatchMs);
         isolation = widen(isolation, usualSize);
       } catch (error) {
@@ -65,7 +67,8 @@ async function isolate(
     context.onEvent({ type: 'retry', partition, attempt: 1, waitMs, fault: describeError(error) });
     await sleep(waitMs, undefined, { signal: context.signal });
   }
-  const current = await retry(context, () => renewClaim(context.database, checkpoint), checkpoint);
+  const fault = describeError(error);
+  const current = await retry(context, () => renewClaim(context.database, checkpoint, fault), checkpoint);
   return { checkpoint: current, isolation: narrowed };
 }
 

@@ -1,6 +1,6 @@
 import { claimNext } from './checkpoint.ts';
-import type { RotationContext } from './context.ts';
 import { OvertakenError } from './errors.ts';
+import type { PacedContext } from './pace.ts';
 import { retry } from './retry.ts';
 import { partitionSweeper } from './sweep.ts';
 
@@ -10,7 +10,7 @@ import { partitionSweeper } from './sweep.ts';
  * @param claimant this process, unique among all that ever ran
  * @returns how many partitions it claimed
  */
-export async function work(context: RotationContext, claimant: string): Promise<number> {
+export async function work(context: PacedContext, claimant: string): Promise<number> {
   const { database, settings, signal, onEvent } = context;
   const sweep = partitionSweeper(context);
   let claimed = 0;

@@ -26,7 +26,11 @@ function checkpoint(range: Pick<Checkpoint, 'lowerBound' | 'upperBound' | 'water
     setAside: {},
     claimedBy: null,
     claimedUntil: null,
+    claimedSince: null,
+    lastFault: null,
+    lastFaultAt: null,
     startedAt: NOW,
+    updatedAt: NOW,
     completedAt: null,
   };
 }

@@ -283,8 +283,9 @@ describe('what moves a checkpoint', () => {
       seen.push(current);
       if (seen.length === 1) throw answerLost;
     });
-    const { claimedUntil: _, ...unchanged } = checkpoint;
-    expect(seen).toEqual([checkpoint, { ...unchanged, claimedUntil: expect.any(Date) }]);
+    const told = { lastFault: 'the connection to the database was lost.', lastFaultAt: expect.any(Date) };
+    const renewed = { claimedUntil: expect.any(Date), updatedAt: expect.any(Date) };
+    expect(seen).toEqual([checkpoint, { ...checkpoint, ...renewed, ...told }]);
   });
 
   it('is told that the partition is complete when it was the last answer that was lost', async () => {

@@ -25,8 +25,10 @@ export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStr
     const line = { event, rotation, time: new Date().toISOString(), ...facts };
     stdout.write(`${JSON.stringify(line, (_, value) => (typeof value === 'bigint' ? value.toString() : value))}\n`);
   };
+  let heldBackBy: string | null = null;
   const writeProgress = () => {
-    if (progress) write('progress', rounded(takeSnapshot(progress, performance.now())));
+    if (progress) write('progress', { ...rounded(takeSnapshot(progress, performance.now())), heldBackBy });
+    heldBackBy = null;
   };
   return {
     begin: ({ database }) => write('begin', { database }),
@@ -37,6 +39,10 @@ export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStr
       }
       if (event.type === 'total') {
         if (progress) progress = recordTotal(progress, event.rowsDone, performance.now());
+        return;
+      }
+      if (event.type === 'throttled') {
+        heldBackBy = event.detail;
         return;
       }
       const { type, ...facts } = event;

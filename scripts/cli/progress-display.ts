@@ -16,6 +16,9 @@ const BAR_INTERVAL_MS = 200;
 /** How often a line is printed where there is no terminal, in milliseconds. */
 export const LINE_INTERVAL_MS = 5_000;
 
+/** How long the reason of a wait stays to be seen after it, in milliseconds: short ones would only flicker. */
+const WAIT_SHOWN_MS = 1_000;
+
 /** Steps of the bar; the numbers beside it are exact. */
 const BAR_STEPS = 1_000;
 
@@ -31,6 +34,8 @@ export interface ProgressDisplay {
   add(rows: number): void;
   /** How much is done altogether, by whomever. */
   setTotalDone(rows: number): void;
+  /** Says why it is standing still, for as long as it does. */
+  setWait(reason: string, ms: number): void;
   say(line: string): void;
   /** @returns where it ended */
   stop(): ProgressSnapshot;
@@ -48,13 +53,18 @@ export function showProgress(label: string, start: Start, stream: NodeJS.Writabl
   const draw = isTerminal(stream) ? barOn(label, stream) : linesOn(label, stream);
   let progress: Progress = startProgress(start, performance.now());
   const snapshot = () => takeSnapshot(progress, performance.now());
-  const timer = setInterval(() => draw.show(snapshot()), draw.intervalMs);
+  let wait = { reason: '', untilMs: Number.NEGATIVE_INFINITY };
+  const waitingFor = () => (performance.now() < wait.untilMs + WAIT_SHOWN_MS ? wait.reason : undefined);
+  const timer = setInterval(() => draw.show(snapshot(), waitingFor()), draw.intervalMs);
   return {
     add(rows) {
       progress = recordBatch(progress, rows, performance.now());
     },
     setTotalDone(rows) {
       progress = recordTotal(progress, rows, performance.now());
+    },
+    setWait(reason, ms) {
+      wait = { reason, untilMs: performance.now() + ms };
     },
     say: draw.say,
     stop() {
@@ -68,7 +78,7 @@ export function showProgress(label: string, start: Start, stream: NodeJS.Writabl
 
 interface Drawing {
   intervalMs: number;
-  show(snapshot: ProgressSnapshot): void;
+  show(snapshot: ProgressSnapshot, waitingFor?: string): void;
   say(line: string): void;
   close(last: ProgressSnapshot): void;
 }
@@ -81,8 +91,8 @@ function barOn(label: string, stream: WriteStream): Drawing {
     complete: '█',
     incomplete: '░',
   });
-  const show = (snapshot: ProgressSnapshot) => {
-    const { title, facts, barWidth } = fitLine(label, describeSnapshot(snapshot), stream.columns);
+  const show = (snapshot: ProgressSnapshot, waitingFor?: string) => {
+    const { title, facts, barWidth } = fitLine(label, describeSnapshot(snapshot, waitingFor), stream.columns);
     Object.assign(bar, { width: barWidth }); // its types leave this property out
     // Its last step would end the bar; whether the rotation is complete is not the bar's to say. The title comes last,
     // so that what it contains is not taken for a placeholder.
@@ -111,19 +121,20 @@ function fitLine(label: string, facts: string[], columns: number) {
 function linesOn(label: string, stream: NodeJS.WritableStream): Drawing {
   return {
     intervalMs: LINE_INTERVAL_MS,
-    show: (snapshot) =>
-      stream.write(`${formatTime(new Date())} ${label} ${describeSnapshot(snapshot).join(SEPARATOR)}\n`),
+    show: (snapshot, waitingFor) =>
+      stream.write(`${formatTime(new Date())} ${label} ${describeSnapshot(snapshot, waitingFor).join(SEPARATOR)}\n`),
     say: (line) => stream.write(`${line}\n`),
     close() {},
   };
 }
 
 /** The most important first: `46 %`, `462,000 of 1,000,000`, `ETA 0:04`, `148,232 rows/s`, `0:03 elapsed`. */
-function describeSnapshot(snapshot: ProgressSnapshot): string[] {
+function describeSnapshot(snapshot: ProgressSnapshot, waitingFor?: string): string[] {
   return [
     formatPercent(snapshot.fraction),
     `${formatCount(snapshot.rowsDone)} of ${formatTotal(snapshot)}`,
     `ETA ${formatClock(snapshot.remainingMs)}`,
+    ...(waitingFor === undefined ? [] : [`held back: ${waitingFor}`]),
     `${formatCount(snapshot.rowsPerSecond)} rows/s`,
     `${formatClock(snapshot.elapsedMs)} elapsed`,
   ];

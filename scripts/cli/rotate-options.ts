@@ -3,9 +3,9 @@ import { DEFAULTS, MAX_BATCH_SIZE, MAX_WORKERS, parseSettings, type Settings } f
 import { commandLine } from './arguments.ts';
 import { EXIT_CODES } from './exit-code.ts';
 
-const USAGE = `npx tsx scripts/rotate-tokens.ts [options]
+const USAGE = `npx tsx scripts/rotate-tokens.ts [run|status] [options]
 
-Replaces the token of every ticket, and continues where it stopped.`;
+Replaces the token of every ticket, and continues where it stopped. With "status" it shows how far all rotations are.`;
 
 export interface RotateOptions {
   settings: Settings;
@@ -28,6 +28,9 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
     lockTimeoutMs: options['lock-timeout-ms'],
     statementTimeoutMs: options['statement-timeout-ms'],
     maxRetryTimeMs: options['max-retry-time-ms'],
+    maxRowsPerSecond: options['max-rows-per-second'],
+    pauseRatio: options['pause-ratio'],
+    maxReplicaLagMs: options['max-replica-lag-ms'],
   });
   return { settings, json: options.json };
 }
@@ -89,6 +92,23 @@ function rotateOptions(args: string[]) {
         'Milliseconds to wait out a fault that passes by itself (restart, failover, lost connection, locked rows)',
       type: 'number',
       default: DEFAULTS.maxRetryTimeMs,
+      requiresArg: true,
+    })
+    .option('max-rows-per-second', {
+      describe:
+        'Rows a second that this process writes at most. To change it, stop, and start again: that costs seconds',
+      type: 'number',
+      requiresArg: true,
+    })
+    .option('pause-ratio', {
+      describe: 'How long to pause after each batch: 1 is as long as the batch took, which halves the load',
+      type: 'number',
+      default: DEFAULTS.pauseRatio,
+      requiresArg: true,
+    })
+    .option('max-replica-lag-ms', {
+      describe: 'Milliseconds that a streaming replica may be behind before the rotation waits for it',
+      type: 'number',
       requiresArg: true,
     })
     .option('json', { describe: 'Print one JSON object a line', type: 'boolean', default: false })

@@ -13,6 +13,7 @@ export function textReporter(rotation: string, stdout: NodeJS.WritableStream, st
     event(event) {
       if (event.type === 'batch') display?.add(event.rows);
       else if (event.type === 'total') display?.setTotalDone(event.rowsDone);
+      else if (event.type === 'throttled') display?.setWait(event.detail, event.waitMs);
       else say(describeEvent(rotation, event));
       if (event.type === 'started') display = showProgress(rotation, event, stdout);
     },
@@ -37,7 +38,10 @@ export function textReporter(rotation: string, stdout: NodeJS.WritableStream, st
   };
 }
 
-function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: 'batch' | 'total' }>): string {
+function describeEvent(
+  rotation: string,
+  event: Exclude<RotationEvent, { type: 'batch' | 'total' | 'throttled' }>,
+): string {
   switch (event.type) {
     case 'started':
       return event.resumed
@@ -53,6 +57,8 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: '
       return `partition ${event.partition}: the row with key ${event.key} is set aside until all others are done: ${event.fault}`;
     case 'tryingAgain':
       return `all other rows are done; trying ${event.rows === 1 ? 'the one' : `the ${formatCount(event.rows)}`} set aside again in ${formatDuration(event.waitMs)}`;
+    case 'replicaLost':
+      return `replica ${event.name} is gone, and is not waited for any more`;
     case 'overtaken':
       return `partition ${event.partition} was taken over by another process while this one stood still; the batch in flight was rolled back`;
     case 'waiting':

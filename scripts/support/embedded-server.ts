@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, chown, constants, cp, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, constants, cp, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -15,8 +15,26 @@ export interface EmbeddedServer {
   crash(): Promise<void>;
   /** Starts it again after a crash: it recovers what had been committed. */
   restart(): Promise<void>;
+  /**
+   * Stops it for a moment, copies its data, and starts a server that follows it by streaming replication. Stop that
+   * one first.
+   *
+   * @param name what it calls itself
+   */
+  addStandby(name: string): Promise<Pick<EmbeddedServer, 'url' | 'stop'>>;
   /** Stops it, ending every connection, and removes its data. */
   stop(): Promise<void>;
+}
+
+/** What it takes to start a server. */
+interface Installation {
+  bin: string;
+  data: string;
+  password: string;
+  owner: Owner;
+  port: number;
+  /** Beside the defaults. */
+  settings: Record<string, string>;
 }
 
 /** Who owns the server's files and process; empty: whoever runs this. */
@@ -41,21 +59,20 @@ export async function startEmbeddedServer(settings: Record<string, string> = {})
     await chmod(folder, 0o755);
     const bin = await reachableBinaries(folder, owner);
     const data = await initialise(bin, folder, password, owner);
-    const port = await freePort();
-    const flags = Object.entries({ ...settings, port, listen_addresses: '127.0.0.1', unix_socket_directories: '' });
-    const startServer = () =>
-      start(
-        join(bin, 'postgres'),
-        ['-D', data, ...flags.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-        data,
-        owner,
-      );
-    let end = await startServer();
+    const primary = { bin, data, password, owner, settings, port: await freePort() };
+    let end = await start(primary);
     return {
-      url: (database) => `postgresql://postgres:${password}@127.0.0.1:${port}/${database}`,
+      url: (database) => urlOf(primary, database),
       crash: () => end('SIGQUIT'),
       async restart() {
-        end = await startServer();
+        end = await start(primary);
+      },
+      async addStandby(name) {
+        await end('SIGINT');
+        const standby = await copyForStandby(primary, join(folder, name), name);
+        end = await start(primary);
+        const endStandby = await start(standby);
+        return { url: (database) => urlOf(standby, database), stop: () => endStandby('SIGINT') };
       },
       async stop() {
         await end('SIGINT');
@@ -107,13 +124,36 @@ async function initialise(bin: string, folder: string, password: string, owner: 
   return data;
 }
 
+/** Copies the data of a server that stands still, so that the copy follows it. */
+async function copyForStandby(primary: Installation, data: string, name: string): Promise<Installation> {
+  const { owner, password, port } = primary;
+  await cp(primary.data, data, { recursive: true, preserveTimestamps: true });
+  const follow = `host=127.0.0.1 port=${port} user=postgres password=${password} application_name=${name}`;
+  await writeFile(join(data, 'standby.signal'), '');
+  await appendFile(join(data, 'postgresql.auto.conf'), `primary_conninfo = '${follow}'\n`);
+  await chmod(data, 0o700);
+  if (owner.uid !== undefined) await output('chown', ['-R', `${owner.uid}:${owner.gid}`, data]);
+  return { ...primary, data, port: await freePort() };
+}
+
+function urlOf({ password, port }: Installation, database: string): string {
+  return `postgresql://postgres:${password}@127.0.0.1:${port}/${database}`;
+}
+
 /** PostgreSQL's "fast" and "immediate" shutdown. */
 type Shutdown = 'SIGINT' | 'SIGQUIT';
 
 /** @returns the function that ends it */
-async function start(postgres: string, args: string[], cwd: string, owner: Owner) {
+async function start({ bin, data, owner, port, settings }: Installation) {
+  const flags = Object.entries({ ...settings, port, listen_addresses: '127.0.0.1', unix_socket_directories: '' });
+  const args = ['-D', data, ...flags.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   // In a process group of its own, out of reach of the terminal's Ctrl-C.
-  const server = spawn(postgres, args, { ...owner, cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  const server = spawn(join(bin, 'postgres'), args, {
+    ...owner,
+    cwd: data,
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const exited = once(server, 'exit');
   const end = async (shutdown: Shutdown) => {
     if (server.exitCode !== null || server.signalCode !== null) return;
@@ -128,9 +168,9 @@ async function untilReady(log: NodeJS.ReadableStream, exited: Promise<unknown>):
   let text = '';
   const ready = new Promise<void>((resolve) => {
     log.on('data', (chunk) => {
-      if (text.includes(READY)) return; // the log is still read, so that the server never waits for us
+      if (READY.test(text)) return; // the log is still read, so that the server never waits for us
       text += chunk;
-      if (text.includes(READY)) resolve();
+      if (READY.test(text)) resolve();
     });
   });
   const died = exited.then(() => {
@@ -139,7 +179,7 @@ async function untilReady(log: NodeJS.ReadableStream, exited: Promise<unknown>):
   await Promise.race([ready, died]);
 }
 
-const READY = 'database system is ready to accept connections';
+const READY = /database system is ready to accept (read-only )?connections/;
 
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');

@@ -1,5 +1,8 @@
 -- AlterTable
-ALTER TABLE "rotation_checkpoints" ADD COLUMN     "set_aside" JSONB NOT NULL DEFAULT '{}',
+ALTER TABLE "rotation_checkpoints" ADD COLUMN     "claimed_since" TIMESTAMPTZ(3),
+ADD COLUMN     "last_fault" TEXT,
+ADD COLUMN     "last_fault_at" TIMESTAMPTZ(3),
+ADD COLUMN     "set_aside" JSONB NOT NULL DEFAULT '{}',
 ADD COLUMN     "watermark" TEXT;
 
 -- What was planned before ends where its last partition ends.

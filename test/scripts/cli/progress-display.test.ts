@@ -45,6 +45,17 @@ describe('progress on a terminal', () => {
     expect(drawn.join('')).not.toContain('\n');
   });
 
+  it('says why it is held back, for as long as it is', () => {
+    const terminal = fakeTerminal();
+    const display = showProgress('march', START, terminal.stream);
+    display.setWait('replica reader is 12.3 s behind', 5_000);
+    jest.advanceTimersByTime(5_000);
+    expect(terminal.lastDrawn()).toContain(' · ETA --:-- · held back: replica reader is 12.3 s behind · ');
+    jest.advanceTimersByTime(2_000);
+    expect(terminal.lastDrawn()).not.toContain('held back');
+    display.stop();
+  });
+
   it('knows no time left until the first batch has committed', () => {
     const terminal = fakeTerminal();
     const display = showProgress('march', START, terminal.stream);

@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import { runRotation, startRotation } from '../support/command.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { insertTickets, keysUpTo } from '../support/tickets.ts';
+
+describe('npx tsx scripts/rotate-tokens.ts status', () => {
+  const { database, url } = useTestDatabase();
+
+  it('says that nothing was ever rotated', async () => {
+    const { exitCode, stdout } = await runRotation(['status'], url);
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 0,
+      stdout: expect.stringContaining('no rotation is recorded in'),
+    });
+  });
+
+  it('shows a rotation that runs elsewhere: how far, how fast, and who', async () => {
+    await insertTickets(database, keysUpTo(30_000));
+    const running = startRotation(['--name', 'march', '--max-rows-per-second', '1000'], url);
+    await running.untilPrinted("starting 'march'");
+    const { exitCode, stdout } = await runRotation(['status', '--name', 'march'], url);
+    running.process.kill('SIGTERM');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(
+      /^rotation 'march' of tickets\.token: running\n {2}\d+ % · [\d,]+ of 30,000 · ETA \d+:\d\d · /,
+    );
+    expect(stdout).toMatch(/ partition \d: \d+ %, [\d,]+ of 15,000, held by \S+:\d+:\w+ since \d{4}-\d\d-\d\d /);
+    await running.ended;
+  });
+
+  it('is one JSON object a line for each rotation with --json', async () => {
+    await insertTickets(database, keysUpTo(100));
+    await runRotation(['--name', 'march'], url);
+    await runRotation(['--name', 'april'], url);
+    const { stdout } = await runRotation(['status', '--json'], url);
+    const statuses = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(statuses).toMatchObject([
+      { rotation: 'april', state: 'complete', rowsDone: 100 },
+      { rotation: 'march', state: 'complete', rowsDone: 100 },
+    ]);
+  });
+
+  it('refuses a bad option with exit code 2 and one line', async () => {
+    const { exitCode, stderr } = await runRotation(['status', '--nmae', 'march'], url);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: 'rotate-tokens: Unknown argument: nmae. See --help.\n',
+    });
+  });
+});
