@@ -46,10 +46,7 @@ export function rotateBatch(
 ): Promise<Checkpoint> {
   return inFencedTransaction(database, checkpoint, options, async (transaction) => {
     const range = unswept(checkpoint);
-    const { lastKey, keys, rows } =
-      tokens === 'database'
-        ? await updateByDatabase(transaction, range, size)
-        : await updateWith(transaction, range, size, tokens);
+    const { lastKey, keys, rows } = await updateNext(transaction, range, size, tokens);
     return { cursor: keys < size ? range.upTo : lastKey, rows, setAside: checkpoint.setAside };
   });
 }
@@ -106,6 +103,54 @@ export function changeFault(
   }));
 }
 
+/** What a batch costs. */
+export interface BatchCost {
+  rows: number;
+  durationMs: number;
+  /** What the server wrote to its log meanwhile, for other sessions included. */
+  walBytes: number;
+  /** How much larger table and indexes have become; the space is there to be used again after the next vacuum. */
+  growthBytes: number;
+}
+
+/** Writes the next rows of a partition as `rotateBatch` does, measures that, and takes it back. */
+export async function rehearseBatch(
+  database: Database,
+  range: KeyRange,
+  size: number,
+  tokens: Tokens,
+  options: TransactionOptions,
+): Promise<BatchCost> {
+  let cost: BatchCost | undefined;
+  const transaction = database.$transaction(
+    async (transaction) => {
+      await configure(transaction, options);
+      const before = await readSizes(transaction);
+      const startedAtMs = performance.now();
+      const { rows } = await updateNext(transaction, range, size, tokens);
+      const durationMs = performance.now() - startedAtMs;
+      const after = await readSizes(transaction);
+      cost = { rows, durationMs, walBytes: after.wal - before.wal, growthBytes: after.table - before.table };
+      throw TAKE_BACK;
+    },
+    { timeout: STATEMENTS_THAT_TAKE_LONG * options.statementTimeoutMs, maxWait: CONNECTION_TIMEOUT_MS },
+  );
+  await transaction.catch((error: unknown) => {
+    if (error !== TAKE_BACK) throw error;
+  });
+  if (cost === undefined) throw new Error('the batch was not measured');
+  return cost;
+}
+
+const TAKE_BACK = new Error('taken back');
+
+async function readSizes(transaction: Queryable): Promise<{ wal: number; table: number }> {
+  const [sizes] = await transaction.$queryRaw<{ wal: number; table: number }[]>`
+    SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS wal,
+      pg_total_relation_size('tickets')::float8 AS table`;
+  return sizes ?? { wal: 0, table: 0 };
+}
+
 /** A transaction that changes something only while the checkpoint is where this process left it, and moves it on. */
 function inFencedTransaction(
   database: Database,
@@ -158,18 +203,29 @@ interface Updated {
 }
 
 /** A stretch of the key range. */
-interface KeyRange {
+export interface KeyRange {
   /** Exclusive; null: from the first key. */
   after: bigint | null;
   /** Inclusive. */
   upTo: bigint;
 }
 
+function updateNext(transaction: Queryable, range: KeyRange, size: number, tokens: Tokens): Promise<Updated> {
+  return tokens === 'database'
+    ? updateByDatabase(transaction, range, size)
+    : updateWith(transaction, range, size, tokens);
+}
+
 /**
  * The page and the update in one statement: the next keys after the cursor, each with the token of its place. No key
  * travels to the client and back, and no row can come or go between reading the page and writing it.
  */
-async function updateWith(transaction: Queryable, range: KeyRange, size: number, tokens: readonly string[]) {
+async function updateWith(
+  transaction: Queryable,
+  range: KeyRange,
+  size: number,
+  tokens: readonly string[],
+): Promise<Updated> {
   // The bounds on ticket.id look redundant and are not: without them the planner may choose to scan the whole table.
   const [updated] = await transaction.$queryRaw<Updated[]>`
     WITH page AS MATERIALIZED (
@@ -201,7 +257,11 @@ function nextKeys(range: KeyRange, size: number): Prisma.Sql {
 }
 
 /** What the cursor has yet to go through. */
-function unswept({ cursor, lowerBound, upperBound }: Checkpoint): KeyRange {
+export function unswept({
+  cursor,
+  lowerBound,
+  upperBound,
+}: Pick<Checkpoint, 'cursor' | 'lowerBound' | 'upperBound'>): KeyRange {
   return { after: cursor ?? lowerBound, upTo: upperBound };
 }
 

@@ -1,6 +1,7 @@
 export { MAX_BATCH_SIZE } from './batch-size.ts';
 export type { RotationContext, RotationEvent } from './context.ts';
 export { type Database, databaseLabel, openDatabase } from './database.ts';
+export { type Rehearsal, rehearse } from './dry-run.ts';
 export {
   ConfigurationError,
   GaveUpError,

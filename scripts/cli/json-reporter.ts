@@ -60,6 +60,7 @@ export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStr
       const { outcome, ...facts } = result;
       write(outcome, 'counts' in facts ? { ...facts.counts } : facts);
     },
+    rehearsed: (rehearsal) => write('dryRun', { rehearsal }),
     fail(error) {
       clearInterval(timer);
       const rows = error instanceof RowsNotRotatedError ? { rows: error.rows } : {};

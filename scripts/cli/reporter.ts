@@ -1,4 +1,4 @@
-import type { RotationEvent, RotationResult } from '../../src/index.ts';
+import type { Rehearsal, RotationEvent, RotationResult } from '../../src/index.ts';
 
 /** Tells a person or a machine what a rotation does. */
 export interface Reporter {
@@ -9,5 +9,7 @@ export interface Reporter {
   /** A second signal came; the process ends now. */
   stopped(): void;
   end(result: RotationResult): void;
+  /** The end of a dry run; null: nothing is left to do. */
+  rehearsed(rehearsal: Rehearsal | null): void;
   fail(error: unknown): void;
 }

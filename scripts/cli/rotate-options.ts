@@ -9,6 +9,8 @@ Replaces the token of every ticket, and continues where it stopped. With "status
 
 export interface RotateOptions {
   settings: Settings;
+  /** Only rehearse it. */
+  dryRun: boolean;
   json: boolean;
 }
 
@@ -32,7 +34,7 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
     pauseRatio: options['pause-ratio'],
     maxReplicaLagMs: options['max-replica-lag-ms'],
   });
-  return { settings, json: options.json };
+  return { settings, dryRun: options['dry-run'], json: options.json };
 }
 
 function rotateOptions(args: string[]) {
@@ -110,6 +112,12 @@ function rotateOptions(args: string[]) {
       describe: 'Milliseconds that a streaming replica may be behind before the rotation waits for it',
       type: 'number',
       requiresArg: true,
+    })
+    .option('dry-run', {
+      describe:
+        'Plan, write one batch, measure it and take it back: what would happen, and about how long it would take',
+      type: 'boolean',
+      default: false,
     })
     .option('json', { describe: 'Print one JSON object a line', type: 'boolean', default: false })
     .version(packageJson.version)

@@ -1,6 +1,13 @@
-import { type Counts, describeError, nameHolders, type RotationEvent, type RotationResult } from '../../src/index.ts';
+import {
+  type Counts,
+  describeError,
+  nameHolders,
+  type Rehearsal,
+  type RotationEvent,
+  type RotationResult,
+} from '../../src/index.ts';
 import { exitCodeOfError } from './exit-code.ts';
-import { formatCount, formatDuration, formatTime, formatTotal } from './format.ts';
+import { formatBytes, formatCount, formatDuration, formatTime, formatTotal } from './format.ts';
 import { type ProgressDisplay, showProgress } from './progress-display.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -30,6 +37,7 @@ export function textReporter(rotation: string, stdout: NodeJS.WritableStream, st
         );
       }
     },
+    rehearsed: (rehearsal) => describeRehearsal(rotation, rehearsal).forEach(say),
     fail(error) {
       display?.stop();
       const saved = exitCodeOfError(error) === 1 ? ' What was committed is saved; the same command continues.' : '';
@@ -84,4 +92,17 @@ function describeResult(rotation: string, result: RotationResult): string {
 function whereStopped(counts: Counts | null): string {
   if (counts === null) return '; all that was committed is saved';
   return ` at ${formatCount(counts.rowsDone)} of ${formatTotal(counts)}; all of it is saved`;
+}
+
+function describeRehearsal(rotation: string, rehearsal: Rehearsal | null): string[] {
+  if (rehearsal === null) return [`dry run of '${rotation}': there is nothing left to do.`];
+  const { resumed, rows, rowsAreEstimate, partitions, watermark, batch, expected } = rehearsal;
+  const total = formatTotal({ rowsTotal: rows, totalIsEstimate: rowsAreEstimate });
+  const [least, most] = [formatDuration(expected.leastMs), formatDuration(expected.mostMs)];
+  return [
+    `dry run of '${rotation}': one batch was written and taken back, nothing is recorded.`,
+    `  plan      ${total} tokens${resumed ? ' left' : ''} in ${formatCount(partitions)} partitions, up to key ${watermark}`,
+    `  batch     ${formatCount(batch.rows)} rows in ${formatCount(batch.durationMs)} ms, ${formatBytes(batch.walBytes)} of WAL, table and indexes ${formatBytes(batch.growthBytes)} larger`,
+    `  expected  ${least === most ? `about ${least}` : `${least} to ${most}`}, ${formatBytes(expected.walBytes)} of WAL, table and indexes up to ${formatBytes(expected.growthBytes)} larger until they are vacuumed`,
+  ];
 }

@@ -4,6 +4,7 @@ import {
   parseDatabaseUrl,
   type RotationEvent,
   type RotationResult,
+  rehearse,
   rotate,
 } from '../../src/index.ts';
 import { exitCodeOfError, exitCodeOfSignal } from '../cli/exit-code.ts';
@@ -19,10 +20,11 @@ export async function runCommand(args: string[]): Promise<number> {
   // Bad options are reported in the form that was asked for, too.
   let reporter = reporterFor(args.includes('--json'), null);
   try {
-    const { settings, json } = await parseRotateOptions(args);
+    const { settings, dryRun, json } = await parseRotateOptions(args);
     reporter = reporterFor(json, settings.name);
     const interruption = interruptOnSignals(reporter.stopping, reporter.stopped);
-    const result = await run(settings, reporter, interruption);
+    const result = await run(settings, dryRun, reporter, interruption);
+    if (result === null) return 0;
     reporter.end(result);
     if (result.outcome !== 'interrupted') return 0;
     const signal = interruption.received ?? 'SIGTERM';
@@ -38,11 +40,13 @@ function reporterFor(json: boolean, rotation: string | null): Reporter {
   return json ? jsonReporter(rotation, process.stdout) : textReporter(rotation ?? '', process.stdout, process.stderr);
 }
 
+/** @returns null after a dry run */
 async function run(
   settings: RotateOptions['settings'],
+  dryRun: boolean,
   reporter: Reporter,
   { signal }: Interruption,
-): Promise<RotationResult> {
+): Promise<RotationResult | null> {
   const url = parseDatabaseUrl(process.env);
   reporter.begin({ rotation: settings.name, database: databaseLabel(url) });
   const trimMemory = keepMemorySmall();
@@ -52,7 +56,10 @@ async function run(
     if (event.type === 'batch') trimMemory();
   };
   try {
-    return await rotate({ database, settings, signal, onEvent });
+    const context = { database, settings, signal, onEvent };
+    if (!dryRun) return await rotate(context);
+    reporter.rehearsed(await rehearse(context));
+    return null;
   } finally {
     await database.$disconnect();
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  formatBytes,
   formatClock,
   formatCount,
   formatDuration,
@@ -67,5 +68,17 @@ describe('for people,', () => {
 
   it('a time is in UTC and says so', () => {
     expect(formatTime(new Date('2026-11-22T01:05:11.987+02:00'))).toBe('2026-11-21 23:05:11 UTC');
+  });
+});
+
+describe('bytes', () => {
+  it.each([
+    [0, '0 bytes'],
+    [640, '640 bytes'],
+    [1_540, '1.5 kB'],
+    [812_300_000, '812 MB'],
+    [3_200_000_000, '3.2 GB'],
+  ])('%d are written as %s', (bytes, expected) => {
+    expect(formatBytes(bytes)).toBe(expected);
   });
 });

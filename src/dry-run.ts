@@ -1,0 +1,80 @@
+import { type BatchCost, rehearseBatch, unswept } from './batch.ts';
+import { startBatchSizer } from './batch-size.ts';
+import { type Checkpoint, isSwept, loadCheckpoints } from './checkpoint.ts';
+import type { RotationContext } from './context.ts';
+import { assertCoverage } from './coverage.ts';
+import { planPartitions } from './partitions.ts';
+import { retry } from './retry.ts';
+import { makeTokens } from './tokens.ts';
+
+/** What a rotation would do, and about what it would cost. */
+export interface Rehearsal {
+  /** Whether it would go on where an earlier run stopped. */
+  resumed: boolean;
+  /** What is left to do. */
+  rows: number;
+  rowsAreEstimate: boolean;
+  partitions: number;
+  watermark: bigint;
+  batch: BatchCost;
+  expected: {
+    /** Milliseconds when all workers are as fast side by side as one alone; and with one worker only. */
+    leastMs: number;
+    mostMs: number;
+    walBytes: number;
+    growthBytes: number;
+  };
+}
+
+/**
+ * Plans a rotation without recording the plan, and writes one real batch, which is measured and taken back. Nothing
+ * stays of it but the space that the batch took, until the next vacuum.
+ *
+ * @returns null when nothing is left to do
+ */
+export async function rehearse(context: RotationContext): Promise<Rehearsal | null> {
+  const { database, settings } = context;
+  const recorded = await retry(context, () => loadCheckpoints(database, settings.name));
+  assertCoverage(recorded);
+  const planned = recorded.length > 0 ? recorded : await retry(context, () => planPartitions(database, settings.name));
+  const left = planned.map((partition) => ({ cursor: null, rowsRotated: 0n, ...partition })).filter(isOpen);
+  const [first] = left;
+  if (first === undefined) return null;
+
+  const size = settings.batchSize === 'auto' ? startBatchSizer().size : settings.batchSize;
+  const tokens = settings.tokens === 'app' ? makeTokens(size) : settings.tokens;
+  const batch = await retry(context, () => rehearseBatch(database, unswept(first), size, tokens, settings), {
+    kinds: ['passing', 'contended'],
+  });
+  const rows = left.reduce((sum, { rowsTotal, rowsRotated }) => sum + Math.max(0, Number(rowsTotal - rowsRotated)), 0);
+  return {
+    resumed: recorded.length > 0,
+    rows,
+    rowsAreEstimate: left.some(({ totalIsEstimate }) => totalIsEstimate),
+    partitions: left.length,
+    watermark: first.watermark,
+    batch,
+    expected: extrapolate(batch, rows, settings.workers, settings.maxRowsPerSecond),
+  };
+}
+
+function isOpen(partition: Pick<Checkpoint, 'cursor' | 'upperBound'>): boolean {
+  return !isSwept(partition);
+}
+
+/** Takes every batch for one like that which was measured. */
+export function extrapolate(
+  { rows: measured, durationMs, walBytes, growthBytes }: BatchCost,
+  rows: number,
+  workers: number,
+  maxRowsPerSecond: number | null,
+): Rehearsal['expected'] {
+  const factor = measured === 0 ? 0 : rows / measured;
+  const atTheRate = maxRowsPerSecond === null ? 0 : (rows * 1000) / maxRowsPerSecond;
+  return {
+    leastMs: Math.max(atTheRate, (factor * durationMs) / workers),
+    mostMs: Math.max(atTheRate, factor * durationMs),
+    walBytes: factor * walBytes,
+    growthBytes: factor * growthBytes,
+  };
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from '@jest/globals';
+import { extrapolate } from '../src/dry-run.ts';
+import { parseSettings, type RotationEvent, rehearse, rotate } from '../src/index.ts';
+import { useTestDatabase } from './support/database.ts';
+import { insertTickets, keysUpTo, tokensByKey } from './support/tickets.ts';
+
+describe('a dry run', () => {
+  const { database } = useTestDatabase();
+  const context = (settings: object = {}) => ({
+    database,
+    settings: parseSettings({ name: 'test', ...settings }),
+    signal: new AbortController().signal,
+    onEvent: () => {},
+  });
+
+  it.each(['app', 'database'])('writes a batch, measures it, and leaves nothing of it (tokens: %s)', async (tokens) => {
+    await insertTickets(database, keysUpTo(50_000));
+    const before = await tokensByKey(database);
+    const rehearsal = await rehearse(context({ tokens }));
+    expect(rehearsal).toMatchObject({
+      resumed: false,
+      rows: 50_000,
+      rowsAreEstimate: false,
+      partitions: 3,
+      watermark: 50_000n,
+    });
+    expect(rehearsal?.batch).toMatchObject({ rows: 2_000 });
+    expect(rehearsal?.batch.walBytes).toBeGreaterThan(2_000 * 50);
+    expect(await tokensByKey(database)).toEqual(before);
+    expect(await database.rotationCheckpoint.count()).toBe(0);
+  });
+
+  it('is of what is left when the rotation has begun', async () => {
+    await insertTickets(database, keysUpTo(1_000));
+    const controller = new AbortController();
+    const onEvent = ({ type }: RotationEvent) => type === 'batch' && controller.abort();
+    await rotate({ ...context({ batchSize: 400, workers: 1 }), onEvent, signal: controller.signal });
+    expect(await rehearse(context())).toMatchObject({ resumed: true, rows: 600, batch: { rows: 600 } });
+  });
+
+  it('is of nothing when the table is empty, or all is done', async () => {
+    expect(await rehearse(context())).toBeNull();
+    await insertTickets(database, keysUpTo(10));
+    await rotate(context());
+    expect(await rehearse(context())).toBeNull();
+  });
+});
+
+describe('what is expected', () => {
+  const cost = { rows: 2_000, durationMs: 20, walBytes: 1_000_000, growthBytes: 200_000 };
+
+  it('is a multiple of the batch, divided among the workers at best', () => {
+    expect(extrapolate(cost, 1_000_000, 2, null)).toEqual({
+      leastMs: 5_000,
+      mostMs: 10_000,
+      walBytes: 500_000_000,
+      growthBytes: 100_000_000,
+    });
+  });
+
+  it('is no faster than the rate allows', () => {
+    expect(extrapolate(cost, 1_000_000, 2, 5_000)).toMatchObject({ leastMs: 200_000, mostMs: 200_000 });
+  });
+
+  it('is nothing when the batch found no row', () => {
+    expect(extrapolate({ ...cost, rows: 0 }, 10, 2, null)).toMatchObject({ leastMs: 0, mostMs: 0, walBytes: 0 });
+  });
+});
