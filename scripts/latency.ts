@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod';
+import { type Database, openDatabase } from '../src/index.ts';
+import { parse } from '../src/parse.ts';
+import type { Latencies } from './benchmark/application-load.ts';
+import { commandLine } from './cli/arguments.ts';
+import { exitCodeOfError } from './cli/exit-code.ts';
+import { formatCount } from './cli/format.ts';
+import { PRISMA, runCommand } from './support/commands.ts';
+import { startEmbeddedServer } from './support/embedded-server.ts';
+
+const USAGE = `npm run latency -- [options]
+
+Measures how long an application's requests take while its tokens are rotated, and writes docs/benchmarks/latency.md.
+Takes about five minutes; the machine should have nothing else to do.`;
+
+const ROOT = join(import.meta.dirname, '..');
+const ROTATE = ['--import', 'tsx', 'scripts/rotate-tokens.ts'];
+
+/** What goes on beside the application. */
+const SITUATIONS: readonly { label: string; args: string[] | 'one UPDATE' | 'nothing' }[] = [
+  { label: 'nothing else', args: 'nothing' },
+  { label: 'this package, default settings', args: [] },
+  { label: 'this package, `--workers 1 --pause-ratio 1`', args: ['--workers', '1', '--pause-ratio', '1'] },
+  {
+    label: 'this package, `--max-rows-per-second 20000 --target-batch-ms 50`',
+    args: ['--max-rows-per-second', '20000', '--target-batch-ms', '50'],
+  },
+  { label: 'one `UPDATE` of the whole table', args: 'one UPDATE' },
+];
+
+/** How long the application is measured alone, in milliseconds. */
+const ALONE_MS = 20_000;
+
+interface Result {
+  label: string;
+  seconds: number;
+  lookups: Latencies;
+  changes: Latencies;
+}
+
+const optionsSchema = z.object({
+  rows: z.int('has to be a whole number of rows').min(1_000, 'has to be at least 1000'),
+});
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: string[]): Promise<number> {
+  try {
+    const options = await commandLine(args, USAGE)
+      .option('rows', { describe: 'Rows of the table', type: 'number', default: 1_000_000, requiresArg: true })
+      .parseAsync();
+    const { rows } = parse(optionsSchema, options, (field) => `--${field}`);
+    const page = describe(rows, await measureAll(rows));
+    process.stdout.write(`\n${page}`);
+    await writeFile(join(ROOT, 'docs', 'benchmarks', 'latency.md'), page);
+    return 0;
+  } catch (error) {
+    // Everything here is on this machine and made up: the whole message helps and gives nothing away.
+    process.stderr.write(`latency: ${error instanceof Error ? error.message : error}\n`);
+    return exitCodeOfError(error);
+  }
+}
+
+async function measureAll(rows: number): Promise<Result[]> {
+  const server = await startEmbeddedServer({ shared_buffers: '1GB', max_wal_size: '4GB' });
+  const url = server.url('postgres');
+  const database = openDatabase(url);
+  try {
+    await runCommand([...PRISMA, 'migrate', 'deploy'], url, 'pipe');
+    await runCommand(['--import', 'tsx', 'prisma/seed.ts', '--size', `${rows}`], url, 'pipe');
+    const results: Result[] = [];
+    for (const { label, args } of SITUATIONS) {
+      await database.$executeRaw`TRUNCATE rotation_checkpoints`;
+      await database.$executeRaw`VACUUM (FULL, ANALYZE) tickets`;
+      await database.$executeRaw`CHECKPOINT`;
+      results.push({ label, ...(await measure(url, () => work(args, database, url))) });
+      process.stdout.write(`${label}: p99 ${results.at(-1)?.lookups.p99Ms.toFixed(1)} ms\n`);
+    }
+    return results;
+  } finally {
+    await database.$disconnect();
+    await server.stop();
+  }
+}
+
+async function work(args: string[] | 'one UPDATE' | 'nothing', database: Database, url: string): Promise<void> {
+  if (args === 'nothing') await sleep(ALONE_MS);
+  else if (args === 'one UPDATE') await database.$executeRaw`UPDATE tickets SET token = gen_random_uuid()`;
+  else await runCommand([...ROTATE, ...args], url, 'pipe');
+}
+
+/** Has the application run for as long as the work takes. */
+async function measure(url: string, job: () => Promise<void>): Promise<Omit<Result, 'label'>> {
+  const application = spawn(process.execPath, ['--import', 'tsx', 'scripts/benchmark/application-load.ts'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, DATABASE_URL: url },
+  });
+  await sleep(3_000); // until it is under way
+  const startedAtMs = performance.now();
+  await job();
+  const seconds = (performance.now() - startedAtMs) / 1000;
+  return { seconds, ...(await stop(application)) };
+}
+
+async function stop(application: ChildProcess): Promise<Pick<Result, 'lookups' | 'changes'>> {
+  let printed = '';
+  application.stdout?.on('data', (chunk) => (printed += chunk));
+  application.kill('SIGTERM');
+  await once(application, 'close');
+  return JSON.parse(printed);
+}
+
+function describe(rows: number, results: Result[]): string {
+  const ms = (value: number) => value.toFixed(value < 10 ? 1 : 0);
+  const cells = ({ label, seconds, lookups, changes }: Result) => [
+    label,
+    seconds.toFixed(1),
+    ...[lookups, changes].flatMap((each) => [each.p50Ms, each.p99Ms, each.maxMs].map(ms)),
+  ];
+  const lines = [
+    ['beside it', 'seconds', 'lookup p50', 'p99', 'max', 'change p50', 'p99', 'max'],
+    ['---', ...Array(7).fill('---:')],
+    ...results.map(cells),
+  ];
+  return [
+    '# Latency of an application meanwhile',
+    '',
+    `\`npm run latency\` measured this and wrote this page (${new Date().toISOString()}): a table of ${formatCount(rows)} rows, ` +
+      `an embedded PostgreSQL, the rotation and the application on one machine (${cpus()[0]?.model.trim()}, ${cpus().length} cores).`,
+    '',
+    'The application looks up 200 tickets a second by token and changes 50 a second by key, at a fixed pace; a request',
+    'counts from when it was due. Milliseconds:',
+    '',
+    ...lines.map((line) => `| ${line.join(' | ')} |`),
+    '',
+  ].join('\n');
+}
