@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { databaseLabel, describeError, openDatabase, parseDatabaseUrl, readStatus } from '../../src/index.ts';
+import {
+  databaseLabel,
+  describeError,
+  openDatabase,
+  parseDatabaseUrl,
+  type RotationStatus,
+  readStatus,
+} from '../../src/index.ts';
 import { parse } from '../../src/parse.ts';
 import { commandLine } from '../cli/arguments.ts';
 import { exitCodeOfError, exitCodeOfSignal } from '../cli/exit-code.ts';
@@ -49,26 +56,36 @@ async function parseOptions(args: string[]) {
 async function show({ name, watch, json }: z.output<typeof optionsSchema>, signal: AbortSignal): Promise<void> {
   const url = parseDatabaseUrl(process.env);
   const database = openDatabase(url, { connections: 1 });
-  const write = (text: string) => process.stdout.write(`${text}\n`);
   try {
-    let before = await readStatus(database, name);
-    if (before.length === 0 && !json) {
-      write(`no rotation${name === undefined ? '' : ` '${name}'`} is recorded in ${databaseLabel(url)}`);
-    }
-    for (let look = 1; before.length > 0 && !signal.aborted; look += 1) {
+    let earlier = await readStatus(database, name);
+    let isFirst = true;
+    do {
       // One look does not tell a rate; where nothing moves, none is needed.
-      const isMoving = before.some(({ state }) => state === 'running');
-      if (isMoving || look > 1) await sleep(INTERVAL_MS, undefined, { signal }).catch(() => {});
-      const now = isMoving || look > 1 ? await readStatus(database, name) : before;
-      if (watch && process.stdout.isTTY && !json) write('\x1b[2J\x1b[H');
-      for (const status of now) {
-        const earlier = before.find(({ rotation }) => rotation === status.rotation);
-        write(json ? JSON.stringify(status) : describeStatus(status, earlier).join('\n'));
-      }
-      before = now;
-      if (!watch) return;
-    }
+      if (!isFirst || earlier.some(({ state }) => state === 'running')) await pause(signal);
+      const now = await readStatus(database, name);
+      if (watch && process.stdout.isTTY && !json) process.stdout.write(CLEAR_SCREEN);
+      const lines = json ? now.map((status) => JSON.stringify(status)) : describeAll(now, earlier);
+      if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
+      else if (!json) process.stdout.write(`no such rotation is recorded in ${databaseLabel(url)}\n`);
+      [earlier, isFirst] = [now, false];
+    } while (watch && !signal.aborted);
   } finally {
     await database.$disconnect();
   }
+}
+
+const CLEAR_SCREEN = '\x1b[2J\x1b[H';
+
+/** Ends early, and quietly, when the signal is aborted. */
+function pause(signal: AbortSignal): Promise<void> {
+  return sleep(INTERVAL_MS, undefined, { signal }).catch(() => {});
+}
+
+function describeAll(now: readonly RotationStatus[], earlier: readonly RotationStatus[]): string[] {
+  return now.flatMap((status) =>
+    describeStatus(
+      status,
+      earlier.find(({ rotation }) => rotation === status.rotation),
+    ),
+  );
 }
