@@ -1,8 +1,11 @@
 import type { Database } from './database.ts';
+import type { Finding } from './finding.ts';
 import type { Settings } from './settings.ts';
 
 /** What a rotation tells while it runs. */
 export type RotationEvent =
+  /** What was found before the first write. */
+  | { type: 'preflight'; findings: Finding[] }
   | {
       type: 'started';
       resumed: boolean;

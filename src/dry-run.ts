@@ -4,6 +4,7 @@ import { type Checkpoint, isSwept, loadCheckpoints } from './checkpoint.ts';
 import type { RotationContext } from './context.ts';
 import { assertCoverage } from './coverage.ts';
 import { planPartitions } from './partitions.ts';
+import { assertReady } from './preflight.ts';
 import { retry } from './retry.ts';
 import { makeTokens } from './tokens.ts';
 
@@ -27,15 +28,17 @@ export interface Rehearsal {
 }
 
 /**
- * Plans a rotation without recording the plan, and writes one real batch, which is measured and taken back. Nothing
+ * Looks whether the database is ready, plans a rotation without recording the plan, and writes one real batch, which is measured and taken back. Nothing
  * stays of it but the space that the batch took, until the next vacuum.
  *
  * @returns null when nothing is left to do
+ * @throws ConfigurationError when the database is not ready
  */
 export async function rehearse(context: RotationContext): Promise<Rehearsal | null> {
   const { database, settings } = context;
   const recorded = await retry(context, () => loadCheckpoints(database, settings.name));
   assertCoverage(recorded);
+  await retry(context, () => assertReady(context));
   const planned = recorded.length > 0 ? recorded : await retry(context, () => planPartitions(database, settings.name));
   const left = planned.map((partition) => ({ cursor: null, rowsRotated: 0n, ...partition })).filter(isOpen);
   const [first] = left;

@@ -13,6 +13,8 @@ export {
   TooManyRowsSetAsideError,
 } from './errors.ts';
 export { describeError, type FaultKind, faultKind } from './faults.ts';
+export type { Finding } from './finding.ts';
+export { inspectDatabase } from './preflight.ts';
 export {
   type Progress,
   type ProgressSnapshot,

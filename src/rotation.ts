@@ -16,6 +16,7 @@ import type { Database } from './database.ts';
 import { ConfigurationError, HeldByAnotherProcessError } from './errors.ts';
 import { type PacedContext, startPacer } from './pace.ts';
 import { planPartitions } from './partitions.ts';
+import { assertReady } from './preflight.ts';
 import { assertLagIsVisible } from './replica-watch.ts';
 import { isAbort, retry } from './retry.ts';
 import { rotateRowsSetAside } from './set-aside.ts';
@@ -65,9 +66,11 @@ export async function rotate(context: RotationContext): Promise<RotationResult> 
 
 async function rotateFromCheckpoints(context: RotationContext): Promise<RotationResult> {
   const { database, settings, signal, onEvent } = context;
-  const plan = await retry(context, () => loadOrPlan(database, settings.name));
+  const recorded = await retry(context, () => loadTrusted(database, settings.name));
+  if (recorded.length > 0 && isComplete(recorded)) return conclude(recorded, true);
+  await retry(context, () => assertReady(context));
+  const plan = recorded.length > 0 ? recorded : await retry(context, () => planAnew(database, settings.name));
   if (plan.length === 0) return { outcome: 'empty' };
-  if (isComplete(plan)) return conclude(plan, true);
   if (settings.maxReplicaLagMs !== null) await retry(context, () => assertLagIsVisible(database));
 
   onEvent({
@@ -95,13 +98,17 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
     : conclude(checkpoints, false);
 }
 
-async function loadOrPlan(database: Database, rotation: string): Promise<Checkpoint[]> {
+/** @returns the checkpoints of an earlier run; none when there was none */
+async function loadTrusted(database: Database, rotation: string): Promise<Checkpoint[]> {
   const checkpoints = await loadCheckpoints(database, rotation);
   checkpoints.forEach(refuseOtherTarget);
   assertCoverage(checkpoints);
-  if (checkpoints.length > 0) return checkpoints;
+  return checkpoints;
+}
+
+async function planAnew(database: Database, rotation: string): Promise<Checkpoint[]> {
   await persistPlan(database, await planPartitions(database, rotation));
-  return loadCheckpoints(database, rotation);
+  return loadTrusted(database, rotation); // another process may have been quicker
 }
 
 function refuseOtherTarget({ rotation, target }: Checkpoint): void {

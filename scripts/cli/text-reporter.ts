@@ -7,12 +7,22 @@ import {
   type RotationResult,
 } from '../../src/index.ts';
 import { exitCodeOfError } from './exit-code.ts';
+import { describeFindings } from './findings.ts';
 import { formatBytes, formatCount, formatDuration, formatTime, formatTotal } from './format.ts';
 import { type ProgressDisplay, showProgress } from './progress-display.ts';
 import type { Reporter } from './reporter.ts';
 
-/** For people: a bar on a terminal, lines in a log. What went wrong goes to stderr. */
-export function textReporter(rotation: string, stdout: NodeJS.WritableStream, stderr: NodeJS.WritableStream): Reporter {
+/**
+ * For people: a bar on a terminal, lines in a log. What went wrong goes to stderr.
+ *
+ * @param showsAllFindings also those of the preflight that are ok
+ */
+export function textReporter(
+  rotation: string,
+  stdout: NodeJS.WritableStream,
+  stderr: NodeJS.WritableStream,
+  showsAllFindings = false,
+): Reporter {
   let display: ProgressDisplay | undefined;
   const say = (line: string) => (display ? display.say(line) : stdout.write(`${line}\n`));
   return {
@@ -21,6 +31,7 @@ export function textReporter(rotation: string, stdout: NodeJS.WritableStream, st
       if (event.type === 'batch') display?.add(event.rows);
       else if (event.type === 'total') display?.setTotalDone(event.rowsDone);
       else if (event.type === 'throttled') display?.setWait(event.detail, event.waitMs);
+      else if (event.type === 'preflight') describeFindings(event.findings, showsAllFindings).forEach(say);
       else say(describeEvent(rotation, event));
       if (event.type === 'started') display = showProgress(rotation, event, stdout);
     },
@@ -48,7 +59,7 @@ export function textReporter(rotation: string, stdout: NodeJS.WritableStream, st
 
 function describeEvent(
   rotation: string,
-  event: Exclude<RotationEvent, { type: 'batch' | 'total' | 'throttled' }>,
+  event: Exclude<RotationEvent, { type: 'preflight' | 'batch' | 'total' | 'throttled' }>,
 ): string {
   switch (event.type) {
     case 'started':
@@ -103,6 +114,6 @@ function describeRehearsal(rotation: string, rehearsal: Rehearsal | null): strin
     `dry run of '${rotation}': one batch was written and taken back, nothing is recorded.`,
     `  plan      ${total} tokens${resumed ? ' left' : ''} in ${formatCount(partitions)} partitions, up to key ${watermark}`,
     `  batch     ${formatCount(batch.rows)} rows in ${formatCount(batch.durationMs)} ms, ${formatBytes(batch.walBytes)} of WAL, table and indexes ${formatBytes(batch.growthBytes)} larger`,
-    `  expected  ${least === most ? `about ${least}` : `${least} to ${most}`}, ${formatBytes(expected.walBytes)} of WAL, table and indexes up to ${formatBytes(expected.growthBytes)} larger until they are vacuumed`,
+    `  expected  ${least === most ? `about ${least}` : `${least} to ${most}`}, up to ${formatBytes(expected.walBytes)} of WAL, table and indexes up to ${formatBytes(expected.growthBytes)} larger until they are vacuumed`,
   ];
 }

@@ -18,10 +18,10 @@ import { textReporter } from '../cli/text-reporter.ts';
 /** @param args what follows `run` @returns the exit code */
 export async function runCommand(args: string[]): Promise<number> {
   // Bad options are reported in the form that was asked for, too.
-  let reporter = reporterFor(args.includes('--json'), null);
+  let reporter = reporterFor(args.includes('--json'), null, false);
   try {
     const { settings, dryRun, json } = await parseRotateOptions(args);
-    reporter = reporterFor(json, settings.name);
+    reporter = reporterFor(json, settings.name, dryRun);
     const interruption = interruptOnSignals(reporter.stopping, reporter.stopped);
     const result = await run(settings, dryRun, reporter, interruption);
     if (result === null) return 0;
@@ -36,8 +36,10 @@ export async function runCommand(args: string[]): Promise<number> {
   }
 }
 
-function reporterFor(json: boolean, rotation: string | null): Reporter {
-  return json ? jsonReporter(rotation, process.stdout) : textReporter(rotation ?? '', process.stdout, process.stderr);
+function reporterFor(json: boolean, rotation: string | null, dryRun: boolean): Reporter {
+  return json
+    ? jsonReporter(rotation, process.stdout)
+    : textReporter(rotation ?? '', process.stdout, process.stderr, dryRun);
 }
 
 /** @returns null after a dry run */

@@ -143,6 +143,7 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
       .map((line) => JSON.parse(line));
     expect(events.map(({ event }) => event).filter((event) => event !== 'progress')).toEqual([
       'begin',
+      'preflight',
       'started',
       'complete',
     ]);

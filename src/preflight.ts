@@ -1,0 +1,103 @@
+/**
+ * The preflight: what is checked before the first write. Each check reads a little of the catalog, never a row, and
+ * waits for no lock, so that it takes as long for a huge table as for a small one.
+ */
+import type { RotationContext } from './context.ts';
+import type { Queryable } from './database.ts';
+import { ConfigurationError } from './errors.ts';
+import { faultCode } from './faults.ts';
+import type { Finding } from './finding.ts';
+import { inspectGeneratedColumns } from './preflight/changing-columns.ts';
+import { inspectKeyColumn, inspectTokenColumn } from './preflight/columns.ts';
+import { inspectConnections } from './preflight/connections.ts';
+import { inspectForeignKeys } from './preflight/foreign-keys.ts';
+import { inspectIndexes, inspectUniqueIndex } from './preflight/indexes.ts';
+import { inspectLogging } from './preflight/logging.ts';
+import { inspectLongTransactions } from './preflight/long-transactions.ts';
+import { inspectPrivileges } from './preflight/privileges.ts';
+import { inspectReplication } from './preflight/replication.ts';
+import { inspectVersion, inspectWritability } from './preflight/server.ts';
+import { isOrdinaryTable, judgeRelations, readRelations } from './preflight/table.ts';
+import { inspectRules, inspectTriggers } from './preflight/triggers.ts';
+import { type Verdict, warning } from './preflight/verdict.ts';
+import type { Settings } from './settings.ts';
+
+/** What the checks have to know of how a rotation is to be run. */
+type RelevantSettings = Pick<Settings, 'workers' | 'tokens'>;
+
+/** By name, in order. */
+type Checks = Record<string, (database: Queryable, settings: RelevantSettings) => Promise<Verdict>>;
+
+/** They need a table to look at. */
+const OF_THE_TABLE: Checks = {
+  privileges: inspectPrivileges,
+  'key-column': inspectKeyColumn,
+  'token-column': inspectTokenColumn,
+  'unique-index': inspectUniqueIndex,
+  'foreign-keys': inspectForeignKeys,
+  triggers: inspectTriggers,
+  rules: inspectRules,
+  'generated-columns': inspectGeneratedColumns,
+  indexes: inspectIndexes,
+};
+
+/** A rotation works without them. */
+const OF_ITS_SURROUNDINGS: Checks = {
+  'statement-logging': (database, settings) => orUnknown(inspectLogging(database, settings)),
+  replication: (database) => orUnknown(inspectReplication(database)),
+  'long-transactions': (database) => orUnknown(inspectLongTransactions(database)),
+  connections: (database, settings) => orUnknown(inspectConnections(database, settings)),
+};
+
+/**
+ * Finds out whether the database is such that a rotation can do what it promises, and what else somebody should know
+ * before. Changes nothing.
+ *
+ * @param database one of its connections is used, for about a tenth of a second
+ * @returns what was found, in the order of the checks; `stop` findings forbid the rotation. Checks that make no sense
+ * after one of them, such as those of a table that is missing, are left out
+ */
+export async function inspectDatabase(database: Queryable, settings: RelevantSettings): Promise<Finding[]> {
+  const version = { check: 'server-version', ...(await inspectVersion(database)) };
+  if (version.level === 'stop') return [version]; // its catalog is another one
+  const writable = { check: 'writable', ...(await inspectWritability(database)) };
+  const relations = await readRelations(database);
+  const table = { check: 'table', ...judgeRelations(relations) };
+  const ofTheTable = isOrdinaryTable(relations, 'tickets') ? OF_THE_TABLE : {};
+  const findings: Finding[] = [version, writable, table];
+  for (const [check, inspect] of Object.entries({ ...ofTheTable, ...OF_ITS_SURROUNDINGS })) {
+    findings.push({ check, ...(await inspect(database, settings)) });
+  }
+  return findings;
+}
+
+/**
+ * Inspects the database, tells what was found, and goes no further where that forbids a rotation.
+ *
+ * @throws ConfigurationError naming what forbids it, and what to do
+ */
+export async function assertReady({ database, settings, onEvent }: RotationContext): Promise<void> {
+  const findings = await inspectDatabase(database, settings);
+  onEvent({ type: 'preflight', findings });
+  const stops = findings.filter(({ level }) => level === 'stop');
+  if (stops.length === 0) return;
+  const reasons = stops.map(({ message, advice }) => (advice ? `${message} ${advice}` : message));
+  throw new ConfigurationError(`the database is not ready, and nothing was changed: ${reasons.join(' ')}`);
+}
+
+/** Of the server's answers: no privilege, not supported, no such function, table or column. */
+const UNREADABLE = ['42501', '0A000', '42883', '42P01', '42703'];
+
+/** Hardened servers, and services that are PostgreSQL but for some details, refuse part of what others tell everybody. */
+async function orUnknown(inspection: Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await inspection;
+  } catch (error) {
+    const code = faultCode(error);
+    if (code === undefined || !UNREADABLE.includes(code)) throw error;
+    return warning(
+      `the server does not say (it answered with ${code}).`,
+      'GRANT pg_monitor to the user of DATABASE_URL, or find out otherwise.',
+    );
+  }
+}

@@ -1,0 +1,68 @@
+import type { Queryable } from '../database.ts';
+import { ok, type Verdict, warning } from './verdict.ts';
+import { formatSeconds, nameAll } from './wording.ts';
+
+/** From here on a transaction is long, in seconds. */
+export const LONG_SECONDS = 300;
+
+/** A transaction that keeps vacuum from removing what has become dead since. */
+export interface LongTransaction {
+  /** The server process; null for a prepared transaction. */
+  pid: number | null;
+  /** Name of the prepared transaction, quoted. */
+  prepared: string | null;
+  ageSeconds: number;
+}
+
+/** Those that are long, and how many there are whose age this user may not see. */
+export interface LongTransactions {
+  seen: LongTransaction[];
+  hidden: number;
+}
+
+export async function inspectLongTransactions(database: Queryable): Promise<Verdict> {
+  return judgeLongTransactions(await readLongTransactions(database, LONG_SECONDS));
+}
+
+/** @param seconds how old they have to be */
+export async function readLongTransactions(database: Queryable, seconds: number): Promise<LongTransactions> {
+  const seen = await database.$queryRaw<LongTransaction[]>`
+    SELECT pid, NULL AS prepared, extract(epoch FROM clock_timestamp() - xact_start)::float8 AS "ageSeconds"
+    FROM pg_stat_activity AS session
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+      AND (backend_xid IS NOT NULL OR backend_xmin IS NOT NULL)
+      AND xact_start < clock_timestamp() - ${seconds}::float8 * interval '1 second'
+      -- A vacuum takes long and keeps no other from anything.
+      AND NOT EXISTS (SELECT FROM pg_stat_progress_vacuum AS vacuum WHERE vacuum.pid = session.pid)
+    UNION ALL
+    SELECT NULL, quote_literal(gid), extract(epoch FROM clock_timestamp() - prepared)::float8
+    FROM pg_prepared_xacts
+    WHERE database = current_database() AND prepared < clock_timestamp() - ${seconds}::float8 * interval '1 second'
+    ORDER BY "ageSeconds" DESC`;
+  const [other] = await database.$queryRaw<{ hidden: number }[]>`
+    SELECT count(*)::int AS hidden FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type IS NULL AND (backend_xid IS NOT NULL OR backend_xmin IS NOT NULL)`;
+  return { seen, hidden: other?.hidden ?? 0 };
+}
+
+export function judgeLongTransactions({ seen, hidden }: LongTransactions): Verdict {
+  const long = `older than ${formatSeconds(LONG_SECONDS)}`;
+  const [first] = seen;
+  if (first !== undefined) {
+    return warning(
+      `vacuum is held back by transactions that are ${long}: ${nameAll(seen.map(describe))}.`,
+      'Each row that is rotated leaves a dead version behind; until these transactions end, none can be removed, and ' +
+        `the table may double in size. End them first, for example with ${howToEnd(first)}.`,
+    );
+  }
+  if (hidden > 0) return ok(`no transaction of this user is ${long}; when others began is hidden without pg_monitor.`);
+  return ok(`no transaction is ${long}.`);
+}
+
+function describe({ pid, prepared, ageSeconds }: LongTransaction): string {
+  return `${pid === null ? `prepared ${prepared}` : `process ${pid}`} (${formatSeconds(ageSeconds)})`;
+}
+
+function howToEnd({ pid, prepared }: LongTransaction): string {
+  return pid === null ? `ROLLBACK PREPARED ${prepared}` : `SELECT pg_terminate_backend(${pid})`;
+}

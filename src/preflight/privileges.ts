@@ -1,0 +1,71 @@
+import type { Queryable } from '../database.ts';
+import { ok, stop, type Verdict, warning } from './verdict.ts';
+
+/** A privilege that a rotation uses, and whether this user has it. Null where there is no such table. */
+export interface Privilege {
+  /** This user, quoted. */
+  role: string;
+  relation: string;
+  privilege: string;
+  onTable: boolean | null;
+  /** Whether it was given on each of the columns that are used. */
+  onColumns: boolean | null;
+}
+
+export async function inspectPrivileges(database: Queryable): Promise<Verdict> {
+  return judgePrivileges(await readPrivileges(database));
+}
+
+async function readPrivileges(database: Queryable): Promise<Privilege[]> {
+  return database.$queryRaw<Privilege[]>`
+    SELECT quote_ident(current_user) AS role, relation, privilege,
+      has_table_privilege(to_regclass(relation), privilege) AS "onTable",
+      (
+        SELECT bool_and(has_column_privilege(attrelid, attnum, privilege))
+        FROM pg_attribute WHERE attrelid = to_regclass(relation) AND attname = ANY (columns)
+      ) AS "onColumns"
+    FROM (VALUES
+      ('tickets', 'SELECT', '{id,token}'::text[]), ('tickets', 'UPDATE', '{token}'),
+      ('rotation_checkpoints', 'SELECT', '{}'), ('rotation_checkpoints', 'INSERT', '{}'),
+      ('rotation_checkpoints', 'UPDATE', '{}')
+    ) AS used (relation, privilege, columns)`;
+}
+
+export function judgePrivileges(privileges: readonly Privilege[]): Verdict {
+  const role = privileges[0]?.role ?? '';
+  const missing = privileges.filter(({ onTable, onColumns }) => onTable === false && onColumns !== true);
+  if (missing.length > 0) return stop(`${role} lacks ${list(missing)}.`, `Run ${grants(role, missing)}.`);
+  // LOCK TABLE, which comes before a row is set aside, does not accept a column's privilege.
+  const onColumnOnly = privileges.filter(({ privilege, onTable }) => privilege === 'UPDATE' && onTable === false);
+  if (onColumnOnly.length > 0) {
+    return warning(
+      `${role} has UPDATE on the column tickets.token only, so a row that is locked or refused will end the run.`,
+      `Run ${grants(role, onColumnOnly)}; then such a row is set aside and tried again.`,
+    );
+  }
+  return ok(`${role} has the privileges that are needed.`);
+}
+
+/** `SELECT, UPDATE on tickets and INSERT on rotation_checkpoints` */
+function list(privileges: readonly Privilege[]): string {
+  return byRelation(privileges)
+    .map(([relation, names]) => `${names} on ${relation}`)
+    .join(' and ');
+}
+
+function grants(role: string, privileges: readonly Privilege[]): string {
+  return byRelation(privileges)
+    .map(([relation, names]) => `GRANT ${names} ON ${relation} TO ${role}`)
+    .join('; ');
+}
+
+function byRelation(privileges: readonly Privilege[]): [relation: string, privileges: string][] {
+  const relations = [...new Set(privileges.map(({ relation }) => relation))];
+  return relations.map((relation) => [
+    relation,
+    privileges
+      .filter((each) => each.relation === relation)
+      .map(({ privilege }) => privilege)
+      .join(', '),
+  ]);
+}

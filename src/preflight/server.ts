@@ -1,0 +1,49 @@
+import type { Queryable } from '../database.ts';
+import { ok, stop, type Verdict, warning } from './verdict.ts';
+
+/** What the tests run on. */
+const TESTED_MAJOR = 18;
+
+/** The first with gen_random_uuid(), and with the catalogs that the other checks read. */
+const OLDEST_MAJOR = 13;
+
+export async function inspectVersion(database: Queryable): Promise<Verdict> {
+  const [server] = await database.$queryRaw<{ number: number }[]>`
+    SELECT current_setting('server_version_num')::int AS number`;
+  return judgeVersion(server?.number ?? 0);
+}
+
+/** @param number as in `server_version_num`: 180001 is PostgreSQL 18.1 */
+export function judgeVersion(number: number): Verdict {
+  const major = Math.floor(number / 10_000);
+  if (major < OLDEST_MAJOR) {
+    return stop(`the server is PostgreSQL ${major}, which has no gen_random_uuid().`, `Upgrade it to ${TESTED_MAJOR}.`);
+  }
+  if (major === TESTED_MAJOR) return ok(`the server is PostgreSQL ${major}, which this is tested with.`);
+  return warning(
+    `the server is PostgreSQL ${major}; this is tested with ${TESTED_MAJOR} only.`,
+    'Rotate a copy of the database on such a server first.',
+  );
+}
+
+/** What decides whether anything can be written. */
+export interface Writability {
+  isReplica: boolean;
+  isReadOnly: boolean;
+}
+
+export async function inspectWritability(database: Queryable): Promise<Verdict> {
+  const [server] = await database.$queryRaw<Writability[]>`
+    SELECT pg_is_in_recovery() AS "isReplica", current_setting('transaction_read_only')::bool AS "isReadOnly"`;
+  return judgeWritability(server ?? { isReplica: false, isReadOnly: false });
+}
+
+export function judgeWritability({ isReplica, isReadOnly }: Writability): Verdict {
+  if (isReplica) return stop('the server is a replica, which takes no writes.', 'Put the primary into DATABASE_URL.');
+  if (!isReadOnly) return ok('the server takes writes.');
+  return stop(
+    'transactions are read-only for this user (default_transaction_read_only is on).',
+    'Turn it off with ALTER ROLE … SET default_transaction_read_only = off, or take another user. ' +
+      'Where the service turned it on because its disk is full, make room first.',
+  );
+}

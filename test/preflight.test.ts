@@ -1,0 +1,109 @@
+import { describe, expect, it } from '@jest/globals';
+import { inspectDatabase, openDatabase, parseSettings } from '../src/index.ts';
+import { useTestDatabase } from './support/database.ts';
+import { findingOf, findingsAfter } from './support/findings.ts';
+import { insertTickets, keysUpTo, tokensByKey } from './support/tickets.ts';
+
+const SETTINGS = parseSettings({});
+
+/** In the order in which they are found. */
+const CHECKS = [
+  ['server-version', 'the server is PostgreSQL 18, which this is tested with.'],
+  ['writable', 'the server takes writes.'],
+  ['table', 'public.tickets and public.rotation_checkpoints are ordinary tables.'],
+  ['privileges', 'postgres has the privileges that are needed.'],
+  ['key-column', 'tickets.id is of type bigint and has the unique index tickets_pkey.'],
+  ['token-column', 'tickets.token is of type uuid and never null.'],
+  ['unique-index', 'index tickets_token_key keeps tokens unique.'],
+  ['foreign-keys', 'no foreign key refers to tickets.token.'],
+  ['triggers', 'no trigger will run.'],
+  ['rules', 'no rule rewrites updates of tickets.'],
+  ['generated-columns', 'no stored column is generated from token.'],
+  ['indexes', 'each row that is rotated is entered anew into 2 indexes.'],
+  ['statement-logging', "the server's log shows no parameters of statements, so no token."],
+  ['replication', 'no standby is connected, and no replication slot keeps WAL.'],
+  ['long-transactions', 'no transaction is older than 5 min.'],
+  ['connections', expect.stringMatching(/^3 connections are needed, and \d+ of \d+ are free\.$/)],
+] as const;
+
+describe('the preflight', () => {
+  const { database, url } = useTestDatabase();
+
+  it('finds a fresh schema to be in order, and says so check by check', async () => {
+    expect(await inspectDatabase(database, SETTINGS)).toEqual(
+      CHECKS.map(([check, message]) => ({ check, level: 'ok', message })),
+    );
+  });
+
+  it('leaves out what makes no sense without a table to look at', async () => {
+    const withoutTable = await findingsAfter(database, ['DROP TABLE tickets']);
+    expect(withoutTable.map(({ check, level }) => [check, level])).toEqual([
+      ['server-version', 'ok'],
+      ['writable', 'ok'],
+      ['table', 'stop'],
+      ['statement-logging', 'ok'],
+      ['replication', 'ok'],
+      ['long-transactions', 'ok'],
+      ['connections', 'ok'],
+    ]);
+    const withoutCheckpoints = await findingsAfter(database, ['DROP TABLE rotation_checkpoints']);
+    expect(withoutCheckpoints.filter(({ level }) => level !== 'ok').map(({ check }) => check)).toEqual(['table']);
+    expect(withoutCheckpoints).toHaveLength(CHECKS.length);
+  });
+
+  it('finds everything that is wrong at once', async () => {
+    const findings = await findingsAfter(database, [
+      'DROP INDEX tickets_token_key',
+      'CREATE RULE frozen AS ON UPDATE TO tickets DO INSTEAD NOTHING',
+      'ALTER TABLE tickets ALTER COLUMN token DROP NOT NULL',
+    ]);
+    expect(findings.filter(({ level }) => level !== 'ok').map(({ check, level }) => [check, level])).toEqual([
+      ['token-column', 'warning'],
+      ['unique-index', 'warning'],
+      ['rules', 'stop'],
+    ]);
+  });
+
+  it('follows the schema that DATABASE_URL names', async () => {
+    await database.$executeRaw`CREATE SCHEMA shop`;
+    await database.$executeRaw`CREATE TABLE shop.tickets (id bigint PRIMARY KEY, token text)`;
+    await database.$executeRaw`CREATE TABLE shop.rotation_checkpoints (LIKE rotation_checkpoints)`;
+    const inShop = openDatabase(`${url}?schema=shop`);
+    const findings = await inspectDatabase(inShop, SETTINGS);
+    await inShop.$disconnect();
+    await database.$executeRaw`DROP SCHEMA shop CASCADE`;
+    expect(findingOf(findings, 'table')?.message).toBe(
+      'shop.tickets and shop.rotation_checkpoints are ordinary tables.',
+    );
+    expect(findingOf(findings, 'token-column')?.message).toContain('is of type text');
+  });
+
+  it('gives away no token, and changes nothing', async () => {
+    await insertTickets(database, keysUpTo(100));
+    const tokens = await tokensByKey(database);
+    const findings = JSON.stringify([
+      await inspectDatabase(database, SETTINGS),
+      await findingsAfter(database, [
+        'ALTER TABLE tickets ALTER COLUMN token DROP NOT NULL',
+        'CREATE INDEX ON tickets (token) WHERE token IS NOT NULL',
+        'CREATE TABLE orders (token uuid REFERENCES tickets (token))',
+        'INSERT INTO orders SELECT token FROM tickets',
+      ]),
+    ]);
+    for (const token of tokens.values()) expect(findings).not.toContain(token);
+    expect(await tokensByKey(database)).toEqual(tokens);
+    expect(await database.rotationCheckpoint.count()).toBe(0);
+  });
+
+  it('waits for no lock, and needs no longer for a larger table', async () => {
+    await insertTickets(database, keysUpTo(100_000));
+    const findings = await database.$transaction(async (transaction) => {
+      await transaction.$executeRaw`LOCK TABLE tickets, rotation_checkpoints IN ACCESS EXCLUSIVE MODE`;
+      const startedAtMs = performance.now();
+      const inspected = await inspectDatabase(database, SETTINGS);
+      expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+      return inspected;
+    });
+    expect(findings).toHaveLength(CHECKS.length);
+  });
+});

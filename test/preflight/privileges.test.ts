@@ -1,0 +1,50 @@
+import { describe } from '@jest/globals';
+import { useTestDatabase } from '../support/database.ts';
+import { itFinds } from '../support/findings.ts';
+
+const ROLE = 'CREATE ROLE preflight_app';
+const AS_ROLE = 'SET LOCAL ROLE preflight_app';
+const ON_CHECKPOINTS = 'GRANT SELECT, INSERT, UPDATE ON rotation_checkpoints TO preflight_app';
+
+describe('the preflight of the privileges', () => {
+  const { database } = useTestDatabase();
+
+  itFinds(database, 'privileges', [
+    {
+      when: 'the user has no privilege at all',
+      level: 'stop',
+      statements: [ROLE, AS_ROLE],
+      message: 'preflight_app lacks SELECT, UPDATE on tickets and SELECT, INSERT, UPDATE on rotation_checkpoints.',
+      advice:
+        'Run GRANT SELECT, UPDATE ON tickets TO preflight_app; GRANT SELECT, INSERT, UPDATE ON rotation_checkpoints TO preflight_app.',
+    },
+    {
+      when: 'the user may only read',
+      level: 'stop',
+      statements: [ROLE, 'GRANT SELECT ON tickets, rotation_checkpoints TO preflight_app', AS_ROLE],
+      message: 'preflight_app lacks UPDATE on tickets and INSERT, UPDATE on rotation_checkpoints.',
+      advice:
+        'Run GRANT UPDATE ON tickets TO preflight_app; GRANT INSERT, UPDATE ON rotation_checkpoints TO preflight_app.',
+    },
+    {
+      when: 'the user has just the privileges that are needed',
+      level: 'ok',
+      statements: [ROLE, 'GRANT SELECT (id, token), UPDATE ON tickets TO preflight_app', ON_CHECKPOINTS, AS_ROLE],
+      message: 'preflight_app has the privileges that are needed.',
+    },
+    {
+      when: 'the user may update the column only',
+      level: 'warning',
+      statements: [ROLE, 'GRANT SELECT, UPDATE (token) ON tickets TO preflight_app', ON_CHECKPOINTS, AS_ROLE],
+      message:
+        'preflight_app has UPDATE on the column tickets.token only, so a row that is locked or refused will end the run.',
+      advice: 'Run GRANT UPDATE ON tickets TO preflight_app; then such a row is set aside and tried again.',
+    },
+    {
+      when: 'the user may update another column only',
+      level: 'stop',
+      statements: [ROLE, 'GRANT SELECT, UPDATE (subject) ON tickets TO preflight_app', ON_CHECKPOINTS, AS_ROLE],
+      message: 'preflight_app lacks UPDATE on tickets.',
+    },
+  ]);
+});

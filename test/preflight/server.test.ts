@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals';
+import { judgeVersion, judgeWritability } from '../../src/preflight/server.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { itFinds } from '../support/findings.ts';
+
+describe('the preflight of the server', () => {
+  const { database } = useTestDatabase();
+
+  itFinds(database, 'writable', [
+    {
+      when: 'transactions are read-only',
+      level: 'stop',
+      statements: ['SET TRANSACTION READ ONLY'],
+      message: 'transactions are read-only for this user (default_transaction_read_only is on).',
+      advice:
+        'Turn it off with ALTER ROLE … SET default_transaction_read_only = off, or take another user. Where the service turned it on because its disk is full, make room first.',
+    },
+  ]);
+
+  it('says when it is a replica', () => {
+    expect(judgeWritability({ isReplica: true, isReadOnly: true })).toEqual({
+      level: 'stop',
+      message: 'the server is a replica, which takes no writes.',
+      advice: 'Put the primary into DATABASE_URL.',
+    });
+  });
+
+  it('accepts the version that this is tested with', () => {
+    expect(judgeVersion(180_000).level).toBe('ok');
+    expect(judgeVersion(180_099).level).toBe('ok');
+  });
+
+  it.each([
+    [130_000, 13],
+    [179_999, 17],
+    [190_000, 19],
+  ])('warns of a version that this is not tested with: %d', (number, major) => {
+    expect(judgeVersion(number)).toEqual({
+      level: 'warning',
+      message: `the server is PostgreSQL ${major}; this is tested with 18 only.`,
+      advice: 'Rotate a copy of the database on such a server first.',
+    });
+  });
+
+  it.each([129_999, 90_624])('refuses a version without gen_random_uuid(): %d', (number) => {
+    expect(judgeVersion(number)).toEqual({
+      level: 'stop',
+      message: expect.stringMatching(/^the server is PostgreSQL (12|9), which has no gen_random_uuid\(\)\.$/),
+      advice: 'Upgrade it to 18.',
+    });
+  });
+});

@@ -1,0 +1,121 @@
+import { describe } from '@jest/globals';
+import { useTestDatabase } from '../support/database.ts';
+import { itFinds } from '../support/findings.ts';
+
+const MIGRATE = 'Run `npx prisma migrate deploy` first.';
+const ROLE = 'CREATE ROLE preflight_app';
+const AS_ROLE = 'SET LOCAL ROLE preflight_app';
+
+describe('the preflight of the table', () => {
+  const { database } = useTestDatabase();
+
+  itFinds(database, 'table', [
+    {
+      when: 'tickets is missing',
+      level: 'stop',
+      statements: ['DROP TABLE tickets'],
+      message: 'there is no table tickets in the search path.',
+      advice: MIGRATE,
+    },
+    {
+      when: 'rotation_checkpoints is missing',
+      level: 'stop',
+      statements: ['DROP TABLE rotation_checkpoints'],
+      message: 'there is no table rotation_checkpoints in the search path.',
+      advice: MIGRATE,
+    },
+    {
+      when: 'rotation_checkpoints is of an earlier version',
+      level: 'stop',
+      statements: ['ALTER TABLE rotation_checkpoints DROP COLUMN watermark, DROP COLUMN set_aside'],
+      message: 'rotation_checkpoints lacks watermark, set_aside.',
+      advice: MIGRATE,
+    },
+    {
+      when: 'tickets is in another schema',
+      level: 'stop',
+      statements: ['CREATE SCHEMA shop', 'ALTER TABLE tickets SET SCHEMA shop'],
+      message: 'there is no table tickets in the search path.',
+      advice:
+        'Run `npx prisma migrate deploy` first. If the one in schema shop is meant, add ?schema=… to DATABASE_URL; its user needs USAGE on that schema.',
+    },
+    {
+      when: 'tickets is a view',
+      level: 'stop',
+      statements: ['ALTER TABLE tickets RENAME TO all_tickets', 'CREATE VIEW tickets AS SELECT * FROM all_tickets'],
+      message: 'tickets is a view; only an ordinary table can be rotated.',
+      advice: 'Rotate the table behind it; see Limits in the README.',
+    },
+    {
+      when: 'tickets is a materialized view',
+      level: 'stop',
+      statements: [
+        'ALTER TABLE tickets RENAME TO all_tickets',
+        'CREATE MATERIALIZED VIEW tickets AS SELECT * FROM all_tickets',
+      ],
+      message: 'tickets is a materialized view; only an ordinary table can be rotated.',
+      advice: 'Rotate the table behind it; see Limits in the README.',
+    },
+    {
+      when: 'tickets is a partitioned table',
+      level: 'stop',
+      statements: [
+        'DROP TABLE tickets',
+        'CREATE TABLE tickets (id bigint PRIMARY KEY, token uuid) PARTITION BY RANGE (id)',
+      ],
+      message: 'tickets is a partitioned table; only an ordinary table can be rotated.',
+      advice: 'Rotate each of its partitions as a table of its own; see Limits in the README.',
+    },
+    {
+      when: 'tickets is a foreign table',
+      level: 'stop',
+      statements: [
+        'DROP TABLE tickets',
+        'CREATE FOREIGN DATA WRAPPER nowhere',
+        'CREATE SERVER elsewhere FOREIGN DATA WRAPPER nowhere',
+        'CREATE FOREIGN TABLE tickets (id bigint, token uuid) SERVER elsewhere',
+      ],
+      message: 'tickets is a foreign table; only an ordinary table can be rotated.',
+      advice: 'Rotate it on the server that has its rows.',
+    },
+    {
+      when: 'a table inherits from tickets',
+      level: 'stop',
+      statements: ['CREATE TABLE old_tickets () INHERITS (tickets)'],
+      message: 'other tables inherit from tickets, so that a key may occur more than once in it.',
+      advice: 'Take them out (ALTER TABLE … NO INHERIT tickets), and rotate each as a table of its own.',
+    },
+    {
+      when: 'row-level security applies to the user',
+      level: 'stop',
+      statements: ['ALTER TABLE tickets ENABLE ROW LEVEL SECURITY', ROLE, AS_ROLE],
+      message:
+        'row-level security applies to this user on tickets, and rows that are not seen would keep their leaked token.',
+      advice: 'Put a user with BYPASSRLS into DATABASE_URL, or the owner of the table unless row security is forced.',
+    },
+    {
+      when: 'row-level security is forced upon the owner',
+      level: 'stop',
+      statements: [
+        'ALTER TABLE tickets ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
+        ROLE,
+        'ALTER TABLE tickets OWNER TO preflight_app',
+        AS_ROLE,
+      ],
+      message:
+        'row-level security applies to this user on tickets, and rows that are not seen would keep their leaked token.',
+    },
+    {
+      when: 'row-level security is there, but not for the owner',
+      level: 'ok',
+      statements: [
+        'ALTER TABLE tickets ENABLE ROW LEVEL SECURITY',
+        ROLE,
+        'ALTER TABLE tickets OWNER TO preflight_app',
+        'ALTER TABLE rotation_checkpoints OWNER TO preflight_app',
+        AS_ROLE,
+      ],
+      message: 'public.tickets and public.rotation_checkpoints are ordinary tables.',
+    },
+  ]);
+});

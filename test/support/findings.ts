@@ -1,0 +1,48 @@
+import { expect, it } from '@jest/globals';
+import { type Database, type Finding, inspectDatabase, parseSettings } from '../../src/index.ts';
+
+/** A state of the database, and what is found in it. */
+export interface Situation {
+  /** Ends the sentence "says when …". */
+  when: string;
+  /** What leads to it. */
+  statements: string[];
+  level: Finding['level'];
+  message: string | RegExp;
+  /** Where another situation has the same, it need not be repeated. */
+  advice?: string;
+}
+
+/** One test for each situation. */
+export function itFinds(database: Database, check: string, situations: Situation[]): void {
+  it.each(situations)(`(${check}) says when $when: $level`, async ({ statements, level, message, advice }) => {
+    const finding = findingOf(await findingsAfter(database, statements), check);
+    expect(finding).toMatchObject({
+      level,
+      message: typeof message === 'string' ? message : expect.stringMatching(message),
+      ...(advice === undefined ? {} : { advice }),
+    });
+    expect(finding?.advice === undefined).toBe(level === 'ok');
+  });
+}
+
+const UNDO = new Error('undone');
+
+/** What the preflight finds once these statements have run; they are undone again, whatever happens. */
+export async function findingsAfter(database: Database, statements: string[], settings = {}): Promise<Finding[]> {
+  let findings: Finding[] = [];
+  const inspection = database.$transaction(async (transaction) => {
+    for (const statement of statements) await transaction.$executeRawUnsafe(statement);
+    findings = await inspectDatabase(transaction, parseSettings(settings));
+    throw UNDO;
+  });
+  await inspection.catch((error) => {
+    if (error !== UNDO) throw error;
+  });
+  return findings;
+}
+
+/** The finding of one check. */
+export function findingOf(findings: readonly Finding[], check: string): Finding | undefined {
+  return findings.find((finding) => finding.check === check);
+}
