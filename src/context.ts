@@ -25,6 +25,8 @@ export type RotationEvent =
   | { type: 'setAside'; partition: number; key: string; fault: string }
   /** Only rows that were set aside are left; they are tried again. */
   | { type: 'tryingAgain'; rows: number; waitMs: number }
+  /** The rotation pauses for the sake of others. */
+  | { type: 'throttled'; reason: string; waitMs: number }
   /** Nothing is left to claim, but others, dead or alive, still hold something. */
   | { type: 'waiting'; holders: string[] };
 

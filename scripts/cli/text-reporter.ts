@@ -53,6 +53,8 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: '
       return `partition ${event.partition}: the row with key ${event.key} is set aside until all others are done: ${event.fault}`;
     case 'tryingAgain':
       return `all other rows are done; trying ${event.rows === 1 ? 'the one' : `the ${formatCount(event.rows)}`} set aside again in ${formatDuration(event.waitMs)}`;
+    case 'throttled':
+      return `waiting ${formatDuration(event.waitMs)}: ${event.reason}`;
     case 'overtaken':
       return `partition ${event.partition} was taken over by another process while this one stood still; the batch in flight was rolled back`;
     case 'waiting':

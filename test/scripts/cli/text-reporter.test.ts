@@ -42,6 +42,11 @@ describe('for people, the report', () => {
     ['estimates', { ...STARTED, totalIsEstimate: true }, "starting 'march': about 95 tokens to replace\n"],
     ['resumes', { ...STARTED, resumed: true, rowsDone: 30 }, "resuming 'march' at 30 of 95\n"],
     [
+      'pauses',
+      { type: 'throttled', reason: 'a replica is behind', waitMs: 500 },
+      'waiting 0.5 s: a replica is behind\n',
+    ],
+    [
       'waits',
       { type: 'waiting', holders: ['web-1:4242:x'] },
       'nothing is left to claim; waiting for web-1:4242:x to finish, or to prove dead',
