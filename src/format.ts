@@ -1,0 +1,39 @@
+/** 1000000 → `1,000,000` */
+export function formatCount(count: number): string {
+  return Math.round(count).toLocaleString('en');
+}
+
+/** `1,000,000`, or `about 1,000,000` when it is the planner's estimate. */
+export function formatTotal({ rowsTotal, totalIsEstimate }: { rowsTotal: number; totalIsEstimate: boolean }): string {
+  return totalIsEstimate ? `about ${formatCount(rowsTotal)}` : formatCount(rowsTotal);
+}
+
+/** `0:07`, `12:30`, `1:02:03`; null, an unknown duration, is `--:--`. */
+export function formatClock(ms: number | null): string {
+  if (ms === null) return '--:--';
+  const seconds = Math.round(ms / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const tail = `${String(seconds % 60).padStart(2, '0')}`;
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}` : `${minutes}:${tail}`;
+}
+
+/** `6.8 s`, `12 min 30 s`, `1 h 02 min` */
+export function formatDuration(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+  return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')} min`;
+}
+
+/** What 0.29 × 100 lacks to 29. */
+const ROUNDING_ERROR = 1e-9;
+
+/** 0.4567 → `45 %`: rounded down, so that 100 % is only shown when everything is done. */
+export function formatPercent(fraction: number): string {
+  return `${Math.floor(fraction * 100 + ROUNDING_ERROR)} %`;
+}
+
+/** `2026-11-21 23:05:11 UTC` */
+export function formatTime(time: Date): string {
+  return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
