@@ -21,4 +21,5 @@ export {
   takeSnapshot,
 } from './progress.ts';
 export { type Counts, type RotationResult, rotate } from './rotation.ts';
+export { type RunRecord, recordEvent, recordMemory, startRunRecord } from './run-record.ts';
 export { DEFAULTS, MAX_WORKERS, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';
