@@ -12,6 +12,7 @@ export {
   TooManyRowsSetAsideError,
 } from './errors.ts';
 export { describeError, type FaultKind, faultKind } from './faults.ts';
+export type { Finding } from './finding.ts';
 export {
   type Progress,
   type ProgressSnapshot,
@@ -20,6 +21,13 @@ export {
   startProgress,
   takeSnapshot,
 } from './progress.ts';
+export { buildReport, type RunEnd, type RunFacts } from './report.ts';
+export { type Report, reportSchema } from './report-schema.ts';
 export { type Counts, type RotationResult, rotate } from './rotation.ts';
-export { type RunRecord, recordEvent, recordMemory, startRunRecord } from './run-record.ts';
-export { DEFAULTS, MAX_WORKERS, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';
+export {
+  type RunRecord,
+  recordEvent,
+  recordMemory,
+  startRunRecord,
+} from './run-record.ts';
+export { DEFAULTS, MAX_WORKERS, optionName, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';
