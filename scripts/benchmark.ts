@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { formatCount } from '../src/format.ts';
 import { type Database, openDatabase } from '../src/index.ts';
 import { parse } from '../src/parse.ts';
 import { contenders, everyWay, fixedBatchSizes, growingWorkers, seeders } from './benchmark/candidates.ts';
@@ -11,7 +12,6 @@ import type { BenchmarkResults, Measurement } from './benchmark/measurement.ts';
 import { writeReport } from './benchmark/report.ts';
 import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
-import { formatCount } from './cli/format.ts';
 import { PRISMA, runCommand } from './support/commands.ts';
 import { startEmbeddedServer } from './support/embedded-server.ts';
 

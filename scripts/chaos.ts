@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import * as z from 'zod';
+import { formatCount, formatDuration } from '../src/format.ts';
 import { type Database, openDatabase, parseSettings } from '../src/index.ts';
 import { parse } from '../src/parse.ts';
 import { retry } from '../src/retry.ts';
@@ -11,7 +12,6 @@ import { type Rotators, startRotators } from './chaos/rotators.ts';
 import { sabotage } from './chaos/saboteur.ts';
 import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError } from './cli/exit-code.ts';
-import { formatCount, formatDuration } from './cli/format.ts';
 import { PRISMA, runCommand } from './support/commands.ts';
 import { type EmbeddedServer, startEmbeddedServer } from './support/embedded-server.ts';
 

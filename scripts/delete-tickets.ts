@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline';
 import { config as loadDotenv } from 'dotenv';
+import { formatCount } from '../src/format.ts';
 import { ConfigurationError, databaseLabel, describeError, openDatabase, parseDatabaseUrl } from '../src/index.ts';
 import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
-import { formatCount } from './cli/format.ts';
 
 const USAGE = `npx tsx scripts/delete-tickets.ts [options]
 

@@ -1,9 +1,9 @@
 import * as z from 'zod';
+import { formatCount, formatDuration } from '../src/format.ts';
 import { type Database, openDatabase } from '../src/index.ts';
 import { parse } from '../src/parse.ts';
 import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
-import { formatCount, formatDuration } from './cli/format.ts';
 import { type Interruption, interruptOnSignals } from './cli/signals.ts';
 import { PRISMA, runCommand } from './support/commands.ts';
 import { startEmbeddedServer } from './support/embedded-server.ts';

@@ -5,12 +5,12 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
+import { formatCount } from '../src/format.ts';
 import { type Database, openDatabase } from '../src/index.ts';
 import { parse } from '../src/parse.ts';
 import type { Latencies } from './benchmark/application-load.ts';
 import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError } from './cli/exit-code.ts';
-import { formatCount } from './cli/format.ts';
 import { PRISMA, runCommand } from './support/commands.ts';
 import { startEmbeddedServer } from './support/embedded-server.ts';
 

@@ -23,6 +23,14 @@ export {
   startProgress,
   takeSnapshot,
 } from './progress.ts';
+export { buildReport, type RunEnd, type RunFacts } from './report.ts';
+export { type Report, reportSchema } from './report-schema.ts';
 export { type Counts, type RotationResult, rotate } from './rotation.ts';
-export { DEFAULTS, MAX_WORKERS, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';
+export {
+  type RunRecord,
+  recordEvent,
+  recordMemory,
+  startRunRecord,
+} from './run-record.ts';
+export { DEFAULTS, MAX_WORKERS, optionName, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';
 export { type PartitionStatus, type RotationStatus, readStatus } from './status.ts';

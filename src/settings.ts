@@ -105,6 +105,6 @@ export function parseDatabaseUrl(environment: Record<string, string | undefined>
 }
 
 /** `batchSize` → `--batch-size`. */
-function optionName(field: string): string {
+export function optionName(field: string): string {
   return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

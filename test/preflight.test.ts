@@ -95,14 +95,10 @@ describe('the preflight', () => {
     expect(await database.rotationCheckpoint.count()).toBe(0);
   });
 
-  it('waits for no lock, and needs no longer for a larger table', async () => {
-    await insertTickets(database, keysUpTo(100_000));
+  it('reads no row, and waits for no lock', async () => {
     const findings = await database.$transaction(async (transaction) => {
       await transaction.$executeRaw`LOCK TABLE tickets, rotation_checkpoints IN ACCESS EXCLUSIVE MODE`;
-      const startedAtMs = performance.now();
-      const inspected = await inspectDatabase(database, SETTINGS);
-      expect(performance.now() - startedAtMs).toBeLessThan(2_000);
-      return inspected;
+      return inspectDatabase(database, SETTINGS); // on another connection, which could not even read
     });
     expect(findings).toHaveLength(CHECKS.length);
   });

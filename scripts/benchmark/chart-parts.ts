@@ -1,14 +1,14 @@
-import { BarChart, LineChart } from 'echarts/charts';
-import { GridComponent, LegendComponent, MarkLineComponent, TitleComponent } from 'echarts/components';
-import { init, use } from 'echarts/core';
-import { SVGRenderer } from 'echarts/renderers';
+import { BarChart } from 'echarts/charts';
+import { LegendComponent, TitleComponent } from 'echarts/components';
+import { use } from 'echarts/core';
 import type { EChartsOption } from 'echarts/types/dist/shared';
+import { renderSvg } from '../support/svg-chart.ts';
 import { isExtrapolated, type Measurement, median } from './measurement.ts';
 import { formatSeconds } from './report.ts';
 
 // How every chart looks: colours, axes, titles, bars and lines. Which charts there are is in charts.ts.
 
-use([BarChart, LineChart, GridComponent, LegendComponent, MarkLineComponent, TitleComponent, SVGRenderer]);
+use([BarChart, LegendComponent, TitleComponent]);
 
 const WIDTH = 800;
 export const OURS = '#1668c7';
@@ -19,20 +19,13 @@ export const INK = '#24292f';
 const GRID_LINE = '#e3e6ea';
 /** Told apart by hue, and by dashes from the second round on. */
 const PALETTE = ['#7c3aed', '#0d9488', '#ca8a04', '#db2777', '#65a30d', '#6b7280', '#0891b2', '#111827'];
-/** A larger spread than this squeezes the small values of a linear axis to nothing. */
-const LINEAR_SPREAD = 20;
 
 export function render(height: number, option: EChartsOption): string {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
-  chart.setOption({
+  return renderSvg(WIDTH, height, {
     backgroundColor: '#fff',
-    animation: false,
     textStyle: { fontFamily: 'Helvetica, Arial, sans-serif' },
     ...option,
   });
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  return svg;
 }
 
 export const title = (text: string, subtext: string) => ({
@@ -120,5 +113,3 @@ export function lineLook(row: Measurement, index: number) {
 }
 
 export const isOurs = ({ strategy }: Measurement) => /^rotate(-|$)/.test(strategy);
-
-export const isWide = (values: number[]) => Math.max(...values) / Math.min(...values) > LINEAR_SPREAD;

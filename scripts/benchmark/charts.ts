@@ -1,4 +1,5 @@
-import { formatCount } from '../cli/format.ts';
+import { formatCount } from '../../src/format.ts';
+import { isWide } from '../support/svg-chart.ts';
 import {
   axisName,
   bar,
@@ -6,7 +7,6 @@ import {
   categoryAxis,
   INK,
   isOurs,
-  isWide,
   lineLook,
   numberAxis,
   OTHERS,

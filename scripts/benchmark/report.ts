@@ -1,4 +1,4 @@
-import { formatCount } from '../cli/format.ts';
+import { formatCount } from '../../src/format.ts';
 import { type BenchmarkResults, isExtrapolated, type Measurement, median, numberAtEnd } from './measurement.ts';
 
 /**

@@ -1,5 +1,6 @@
 import type { WriteStream } from 'node:tty';
 import ProgressBar from 'progress';
+import { formatClock, formatCount, formatPercent, formatTime, formatTotal } from '../../src/format.ts';
 import {
   type Progress,
   type ProgressSnapshot,
@@ -8,7 +9,6 @@ import {
   startProgress,
   takeSnapshot,
 } from '../../src/index.ts';
-import { formatClock, formatCount, formatPercent, formatTime, formatTotal } from './format.ts';
 
 /** How often a bar is redrawn, in milliseconds: often enough that its clock ticks evenly. */
 const BAR_INTERVAL_MS = 200;

@@ -11,6 +11,8 @@ export interface RotateOptions {
   settings: Settings;
   /** Only rehearse it. */
   dryRun: boolean;
+  /** Where to write the report. */
+  report: string | undefined;
   json: boolean;
 }
 
@@ -34,7 +36,7 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
     pauseRatio: options['pause-ratio'],
     maxReplicaLagMs: options['max-replica-lag-ms'],
   });
-  return { settings, dryRun: options['dry-run'], json: options.json };
+  return { settings, dryRun: options['dry-run'], report: options.report, json: options.json };
 }
 
 function rotateOptions(args: string[]) {
@@ -118,6 +120,11 @@ function rotateOptions(args: string[]) {
         'Plan, write one batch, measure it and take it back: what would happen, and about how long it would take',
       type: 'boolean',
       default: false,
+    })
+    .option('report', {
+      describe: 'Write a report at the end, also of an interrupted run, to this file: .html or .json',
+      type: 'string',
+      requiresArg: true,
     })
     .option('json', { describe: 'Print one JSON object a line', type: 'boolean', default: false })
     .version(packageJson.version)

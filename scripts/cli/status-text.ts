@@ -1,5 +1,5 @@
+import { formatClock, formatCount, formatDuration, formatPercent, formatTime, formatTotal } from '../../src/format.ts';
 import type { PartitionStatus, RotationStatus } from '../../src/index.ts';
-import { formatClock, formatCount, formatDuration, formatPercent, formatTime, formatTotal } from './format.ts';
 
 /**
  * A rotation's status for people.

@@ -1,3 +1,4 @@
+import { formatBytes, formatCount, formatDuration, formatTime, formatTotal } from '../../src/format.ts';
 import {
   type Counts,
   describeError,
@@ -8,7 +9,6 @@ import {
 } from '../../src/index.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { describeFindings } from './findings.ts';
-import { formatBytes, formatCount, formatDuration, formatTime, formatTotal } from './format.ts';
 import { type ProgressDisplay, showProgress } from './progress-display.ts';
 import type { Reporter } from './reporter.ts';
 

@@ -14,19 +14,18 @@ import type { Reporter } from '../cli/reporter.ts';
 import { parseRotateOptions, type RotateOptions } from '../cli/rotate-options.ts';
 import { endBy, type Interruption, interruptOnSignals } from '../cli/signals.ts';
 import { textReporter } from '../cli/text-reporter.ts';
+import { type RunReport, startReport } from '../report/run-report.ts';
 
 /** @param args what follows `run` @returns the exit code */
 export async function runCommand(args: string[]): Promise<number> {
   // Bad options are reported in the form that was asked for, too.
   let reporter = reporterFor(args.includes('--json'), null, false);
   try {
-    const { settings, dryRun, json } = await parseRotateOptions(args);
-    reporter = reporterFor(json, settings.name, dryRun);
+    const options = await parseRotateOptions(args);
+    reporter = reporterFor(options.json, options.settings.name, options.dryRun);
     const interruption = interruptOnSignals(reporter.stopping, reporter.stopped);
-    const result = await run(settings, dryRun, reporter, interruption);
-    if (result === null) return 0;
-    reporter.end(result);
-    if (result.outcome !== 'interrupted') return 0;
+    const result = await run(options, reporter, interruption);
+    if (result?.outcome !== 'interrupted') return 0;
     const signal = interruption.received ?? 'SIGTERM';
     if (signal === 'SIGHUP') endBy(signal);
     return exitCodeOfSignal(signal);
@@ -44,25 +43,42 @@ function reporterFor(json: boolean, rotation: string | null, dryRun: boolean): R
 
 /** @returns null after a dry run */
 async function run(
-  settings: RotateOptions['settings'],
-  dryRun: boolean,
+  { settings, dryRun, report: path }: RotateOptions,
   reporter: Reporter,
   { signal }: Interruption,
 ): Promise<RotationResult | null> {
   const url = parseDatabaseUrl(process.env);
-  reporter.begin({ rotation: settings.name, database: databaseLabel(url) });
+  const label = databaseLabel(url);
+  const report = path === undefined ? undefined : await startReport(path, label, settings);
+  reporter.begin({ rotation: settings.name, database: label });
   const trimMemory = keepMemorySmall();
   const database = openDatabase(url, { connections: settings.workers + 1, rotation: settings.name });
   const onEvent = (event: RotationEvent) => {
     reporter.event(event);
+    report?.event(event);
     if (event.type === 'batch') trimMemory();
   };
+  const context = { database, settings, signal, onEvent };
   try {
-    const context = { database, settings, signal, onEvent };
-    if (!dryRun) return await rotate(context);
+    if (!dryRun) return await reported(rotate(context), reporter, report);
     reporter.rehearsed(await rehearse(context));
     return null;
   } finally {
     await database.$disconnect();
   }
+}
+
+/** Has the report written at whatever end. */
+async function reported(
+  running: Promise<RotationResult>,
+  reporter: Reporter,
+  report: RunReport | undefined,
+): Promise<RotationResult> {
+  const result = await running.catch(async (error: unknown) => {
+    await report?.write({ error }).catch(() => {}); // what went wrong before is more important
+    throw error;
+  });
+  reporter.end(result);
+  await report?.write({ result });
+  return result;
 }

@@ -5,7 +5,7 @@ import { nameAll } from './wording.ts';
 
 /**
  * Columns of the table whose value changes when the token does: the token, and what is generated from it.
- * Up to version 14 it is the generated column that depends on the token, since then it is the column's expression.
+ * In older versions it is the generated column that depends on the token, in newer ones it is the column's expression.
  */
 export const CHANGING_COLUMNS = Prisma.sql`(
   SELECT changing.attname, changing.attnum, changing.attgenerated

@@ -12,7 +12,10 @@ export interface Column {
   isGenerated: boolean;
 }
 
-const KEY_TYPES = ['bigint', 'integer', 'smallint'];
+/** Nothing that is like it: an integer comes back as another kind of number, a list of a domain's values as text. */
+const KEY_TYPE = 'bigint';
+
+const TOKEN_TYPE = 'uuid';
 
 const SEE_LIMITS = 'See Limits in the README for what to change.';
 
@@ -37,8 +40,8 @@ async function readColumn(database: Queryable, name: string): Promise<Column | u
 /** The key has to be there for every row, once only, and in an order that an index gives. */
 export function judgeKeyColumn(column: Column | undefined, indexes: readonly Index[]): Verdict {
   if (column === undefined) return stop('tickets has no column id.', SEE_LIMITS);
-  if (!KEY_TYPES.includes(column.baseType)) {
-    return stop(`tickets.id is of type ${column.type}; the key has to be bigint, integer or smallint.`, SEE_LIMITS);
+  if (column.type !== KEY_TYPE) {
+    return stop(`tickets.id is of type ${column.type}; only a key of type ${KEY_TYPE} is supported.`, SEE_LIMITS);
   }
   const onKey = indexes.filter(({ method, keyColumns }) => method === 'btree' && keyColumns.join() === 'id');
   const unique = onKey.filter(({ isUnique, isPartial }) => isUnique && !isPartial);
@@ -58,13 +61,13 @@ export function judgeKeyColumn(column: Column | undefined, indexes: readonly Ind
       'Run ALTER TABLE tickets ALTER COLUMN id SET NOT NULL.',
     );
   }
-  return ok(`tickets.id is of type ${column.type} and has the unique index ${index.name}.`);
+  return ok(`tickets.id is of type ${KEY_TYPE} and has the unique index ${index.name}.`);
 }
 
 export function judgeTokenColumn(column: Column | undefined): Verdict {
   if (column === undefined) return stop('tickets has no column token.', SEE_LIMITS);
-  if (column.baseType !== 'uuid') {
-    return stop(`tickets.token is of type ${column.type}; only uuid can be rotated.`, SEE_LIMITS);
+  if (column.baseType !== TOKEN_TYPE) {
+    return stop(`tickets.token is of type ${column.type}; only ${TOKEN_TYPE} can be rotated.`, SEE_LIMITS);
   }
   if (column.isGenerated) {
     return stop('tickets.token is a generated column, which nobody can write.', 'Rotate what it is computed from.');

@@ -41,7 +41,7 @@ export function judgeLogging(settings: LogSettings, tokens: Settings['tokens']):
   const remedies = [...new Set(leaks.map(({ remedy }) => remedy))];
   return warning(
     `the server's log would show fresh tokens: ${leaks.map(({ through }) => through).join('; ')}.`,
-    `Take --tokens database: then no token is sent. Or have a superuser ALTER ROLE … SET ${remedies.join(', ')} for this user.`,
+    `Take --tokens database: then no token is sent. Or have a superuser set ${remedies.join(' and ')} for this user (ALTER ROLE … SET).`,
   );
 }
 

@@ -10,21 +10,22 @@ describe('the preflight of key and token', () => {
   itFinds(database, 'key-column', [
     {
       when: 'the key is an integer',
-      level: 'ok',
+      level: 'stop',
       statements: ['ALTER TABLE tickets ALTER COLUMN id TYPE integer'],
-      message: 'tickets.id is of type integer and has the unique index tickets_pkey.',
+      message: 'tickets.id is of type integer; only a key of type bigint is supported.',
+      advice: SEE_LIMITS,
     },
     {
       when: 'the key is a domain over bigint',
-      level: 'ok',
+      level: 'stop',
       statements: ['CREATE DOMAIN ticket_id AS bigint', 'ALTER TABLE tickets ALTER COLUMN id TYPE ticket_id'],
-      message: 'tickets.id is of type ticket_id and has the unique index tickets_pkey.',
+      message: 'tickets.id is of type ticket_id; only a key of type bigint is supported.',
     },
     {
       when: 'the key is text',
       level: 'stop',
       statements: ['ALTER TABLE tickets ALTER COLUMN id DROP DEFAULT, ALTER COLUMN id TYPE text'],
-      message: 'tickets.id is of type text; the key has to be bigint, integer or smallint.',
+      message: 'tickets.id is of type text; only a key of type bigint is supported.',
       advice: SEE_LIMITS,
     },
     {

@@ -135,7 +135,7 @@ describe('what the server would log of the tokens', () => {
     expect(judgeLogging(settings, 'app')).toEqual({
       level: 'warning',
       message: `the server's log would show fresh tokens: ${through}.`,
-      advice: `Take --tokens database: then no token is sent. Or have a superuser ALTER ROLE … SET ${remedy} for this user.`,
+      advice: `Take --tokens database: then no token is sent. Or have a superuser set ${remedy} for this user (ALTER ROLE … SET).`,
     });
     expect(judgeLogging(settings, 'database').level).toBe('ok');
   });
@@ -154,8 +154,8 @@ describe('what the server would log of the tokens', () => {
         'log_min_duration_statement = 5 s (statements that take longer); ' +
         'log_parameter_max_length_on_error = -1 (statements that fail, warn or wait for a lock).',
       advice:
-        'Take --tokens database: then no token is sent. Or have a superuser ALTER ROLE … SET ' +
-        'log_parameter_max_length = 0, log_parameter_max_length_on_error = 0 for this user.',
+        'Take --tokens database: then no token is sent. Or have a superuser set ' +
+        'log_parameter_max_length = 0 and log_parameter_max_length_on_error = 0 for this user (ALTER ROLE … SET).',
     });
   });
 });

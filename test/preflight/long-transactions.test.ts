@@ -47,9 +47,8 @@ describe('long transactions', () => {
       });
     const found = async (seconds: number) => (await readLongTransactions(database, seconds)).seen.map(({ pid }) => pid);
 
-    await begin(`UPDATE tickets SET subject = 'sold'`, async (pid) => {
-      expect(await found(0)).toEqual([]); // no row, so no transaction id
-      expect(pid).toBeGreaterThan(0);
+    await begin(`UPDATE tickets SET subject = 'sold'`, async () => {
+      expect(await found(0)).toEqual([]); // no row was changed, so it keeps nothing
     });
     await begin('SELECT pg_current_xact_id()', async (pid) => {
       expect(await found(0)).toEqual([pid]);

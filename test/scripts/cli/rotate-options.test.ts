@@ -4,13 +4,14 @@ import { DEFAULTS } from '../../../src/index.ts';
 
 describe('the options of rotate-tokens', () => {
   it('may all be left out', async () => {
-    expect(await parseRotateOptions([])).toEqual({ settings: DEFAULTS, dryRun: false, json: false });
+    expect(await parseRotateOptions([])).toEqual({ settings: DEFAULTS, dryRun: false, report: undefined, json: false });
   });
 
   it('become settings', async () => {
     expect(await parseRotateOptions(['--name', 'leak-2026-03', '--batch-size=100', '--json'])).toEqual({
       settings: { ...DEFAULTS, name: 'leak-2026-03', batchSize: 100 },
       dryRun: false,
+      report: undefined,
       json: true,
     });
   });

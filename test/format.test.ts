@@ -7,7 +7,7 @@ import {
   formatPercent,
   formatTime,
   formatTotal,
-} from '../../../scripts/cli/format.ts';
+} from '../src/format.ts';
 
 describe('for people,', () => {
   it.each([

@@ -1,0 +1,33 @@
+import packageJson from '../../package.json' with { type: 'json' };
+import { buildReport, type Finding, type RotationEvent, type RunEnd, type Settings } from '../../src/index.ts';
+import { startRecorder } from './recorder.ts';
+import { checkReportPath, writeReport } from './write-report.ts';
+
+/** The report of one run, from its beginning to whatever end. */
+export interface RunReport {
+  event(event: RotationEvent): void;
+  /** @throws ConfigurationError when the file cannot be written */
+  write(end: RunEnd): Promise<void>;
+}
+
+/**
+ * Starts to take notes, after making sure that the report can be written.
+ *
+ * @param database what may be shown of it
+ * @throws ConfigurationError when nothing can be written there
+ */
+export async function startReport(path: string, database: string, settings: Settings): Promise<RunReport> {
+  await checkReportPath(path);
+  const recorder = startRecorder();
+  let preflight: readonly Finding[] = [];
+  return {
+    event(event) {
+      recorder.event(event);
+      if (event.type === 'preflight') preflight = event.findings;
+    },
+    write(end) {
+      const facts = { version: packageJson.version, database, settings, end, preflight };
+      return writeReport(path, buildReport({ ...recorder.stop(), ...facts }));
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import * as z from 'zod';
+
+const count = z.int().nonnegative();
+const ms = z.number().nonnegative();
+const isoTime = z.iso.datetime();
+
+const finding = z.strictObject({
+  check: z.string(),
+  level: z.enum(['ok', 'warning', 'stop']),
+  message: z.string(),
+  advice: z.string().nullable(),
+});
+
+const row = z.strictObject({ key: z.string(), fault: z.string() });
+
+const point = z.strictObject({
+  /** Where its stretch of time begins, in milliseconds since `startedAt`. */
+  atMs: ms,
+  /** Of this process. */
+  rowsPerSecond: ms,
+  /** null where no batch was measured. */
+  p50Ms: ms.nullable(),
+  p95Ms: ms.nullable(),
+  /** null where it was not sampled. */
+  peakRssBytes: count.nullable(),
+  /** Faults that were met and tried again. */
+  retries: count,
+});
+
+/**
+ * The report of one run, as it is written with `--report FILE.json`. It holds no token, no password and no value of a
+ * row but keys. Times are UTC, a duration's unit is in its name; percentiles of durations are off by 1 % at most (see `PERCENTILE_ERROR`).
+ */
+export const reportSchema = z
+  .strictObject({
+    /** Goes up when a field changes its meaning or goes away. */
+    format: z.literal(1),
+    tool: z.strictObject({ name: z.literal('rotate-tokens'), version: z.string() }),
+    rotation: z.string(),
+    target: z.string(),
+    /** `host:port/name` */
+    database: z.string(),
+    startedAt: isoTime,
+    endedAt: isoTime,
+    outcome: z.enum(['complete', 'already-complete', 'interrupted', 'failed', 'empty']),
+    /** When the rotation was completed, by this run or an earlier one. */
+    completedAt: isoTime.nullable(),
+    error: z.string().nullable(),
+    settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+    rows: z.strictObject({
+      /** Of all processes together. */
+      done: count.nullable(),
+      /** Whether `done` is a count at the end; otherwise it is what is certain, and more may be done. */
+      doneIsExact: z.boolean(),
+      total: count.nullable(),
+      totalIsEstimate: z.boolean(),
+      /** Done when this run took the rotation up. */
+      before: count.nullable(),
+      /** Of batches of this run whose commit was confirmed to it. */
+      thisRun: count,
+      /** Of this run, from where it took the rotation up to its last batch; null without a batch. */
+      perSecond: ms.nullable(),
+    }),
+    /** The highest key in scope; null unless the rotation is complete. */
+    watermark: z.string().nullable(),
+    partitions: z.strictObject({ count: count.nullable(), overtaken: count }),
+    batches: z.strictObject({
+      count,
+      /** Those that waited for somebody else's lock for half a second and more. */
+      blocked: count,
+      p50Ms: ms.nullable(),
+      p90Ms: ms.nullable(),
+      p99Ms: ms.nullable(),
+      maxMs: ms.nullable(),
+    }),
+    retries: count,
+    /** Waiting times add up over the workers. */
+    retryWaitMs: ms,
+    faults: z.array(z.strictObject({ fault: z.string(), count })),
+    /** Rows that were passed over, to be tried again at the end; the list has the first of them. */
+    rowsSetAside: count,
+    setAside: z.array(row),
+    /** Rows that could not be rotated and still have their leaked token; the list has the first of them. */
+    notRotated: z.strictObject({ count, rows: z.array(row) }),
+    /** By reason. Waiting times add up over the workers. */
+    throttledMs: z.record(z.string(), ms),
+    peakRssBytes: count.nullable(),
+    preflight: z.array(finding),
+    verification: z.array(finding),
+    series: z.strictObject({ bucketMs: ms, points: z.array(point) }),
+    /** Plain language, for an incident ticket; lines are separated by `\n`. */
+    summary: z.string(),
+  })
+  .readonly();
+
+export type Report = z.output<typeof reportSchema>;

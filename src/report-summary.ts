@@ -1,0 +1,167 @@
+import { ConfigurationError, HeldByAnotherProcessError, RowsNotRotatedError } from './errors.ts';
+import { faultKind } from './faults.ts';
+import { formatCount, formatDuration, formatTime, formatTotal } from './format.ts';
+import type { Report } from './report-schema.ts';
+import { countOf, listOf, sentence, wasOrWere } from './wording.ts';
+
+type Facts = Omit<Report, 'summary'>;
+
+/**
+ * What happened, for somebody who knows nothing of this package: what was replaced and when, what is certain of the
+ * rows, what was verified, what is left to do. A line for each.
+ *
+ * @param error what the run ended with, where it failed
+ */
+export function summarise(facts: Facts, error: unknown): string {
+  const lines = [
+    describeOutcome(facts, error),
+    describeTime(facts),
+    describeRows(facts),
+    describeTrouble(facts),
+    describeVerification(facts),
+    describeRest(facts, error),
+  ];
+  return lines.filter((line) => line !== '').join('\n');
+}
+
+function describeOutcome(facts: Facts, cause: unknown): string {
+  const { outcome, rotation, target, database, completedAt, rows, error } = facts;
+  const what = `Rotation '${rotation}' of ${target} in ${database}`;
+  switch (outcome) {
+    case 'complete':
+      return hasProblem(facts)
+        ? `${what} ran to its end, but its verification found a problem.`
+        : `${what} is complete: every leaked token was replaced by a fresh random one.`;
+    case 'already-complete': {
+      const when = completedAt === null ? '' : ` (on ${formatTime(new Date(completedAt))})`;
+      return `${what} had already been completed by an earlier run${when}. This run changed nothing.`;
+    }
+    case 'empty':
+      return `${target} in ${database} has no rows. There was no token to replace, and nothing was recorded.`;
+    case 'interrupted':
+      return `${what} was told to stop. It is NOT ${rows.doneIsExact ? '' : 'known to be '}complete.`;
+    case 'failed':
+      return describeFailure(what, error ?? '', cause);
+  }
+}
+
+function describeFailure(what: string, error: string, cause: unknown): string {
+  if (cause instanceof HeldByAnotherProcessError) {
+    return `${what} was not continued by this run, since others are at it: ${error}`;
+  }
+  const known = cause instanceof RowsNotRotatedError ? '' : 'known to be ';
+  return `${what} failed. It is NOT ${known}complete. The error: ${sentence(error)}`;
+}
+
+function describeTime({ startedAt, endedAt, tool }: Facts): string {
+  const [start, end] = [new Date(startedAt), new Date(endedAt)];
+  const lasted = formatDuration(end.getTime() - start.getTime());
+  return `The run lasted from ${formatTime(start)} to ${formatTime(end)} (${lasted}), with ${tool.name} ${tool.version}.`;
+}
+
+function describeRows({ outcome, rows, watermark, notRotated }: Facts): string {
+  if (outcome === 'empty') return '';
+  if (rows.done === null) return 'It ended before it began to rotate, so this run changed no token.';
+  if (outcome === 'complete' || outcome === 'already-complete') {
+    const shares = outcome === 'complete' ? `: ${describeShares(rows)}` : '';
+    return (
+      `${countOf(rows.done, 'row')} up to key ${watermark} ${wasOrWere(rows.done)} each rotated exactly once${shares}. ` +
+      'Every batch was committed in one transaction with the record of how far it is. ' +
+      'Rows with higher keys were inserted after the rotation began; their tokens are fresh and were left alone.'
+    );
+  }
+  const done = `${rows.doneIsExact ? '' : 'At least '}${countOf(rows.done, 'row')}`;
+  const rowsTotal = rows.total ?? 0;
+  const total = rowsTotal > rows.done ? ` of ${formatTotal({ ...rows, rowsTotal })}` : '';
+  const kept = `${done}${total} ${rows.done === 1 ? 'has' : 'have'} been rotated, each exactly once: ${describeShares(rows)}.`;
+  return notRotated.count > 0 ? kept : `${kept} ${describeLeaked(rows)}`;
+}
+
+/** Who rotated them; what this run cannot know to be its own is said to be so. */
+function describeShares({ done, before, thisRun }: Facts['rows']): string {
+  const earlier = before ?? 0;
+  const others = Math.max(0, (done ?? 0) - earlier - thisRun);
+  if (earlier === 0 && others === 0) return 'all by this run';
+  const shares = [
+    earlier > 0 ? `${formatCount(earlier)} before this run` : '',
+    `${formatCount(thisRun)} by this run`,
+    others > 0
+      ? `${formatCount(others)} by other processes at the same time, or in batches whose confirmation was lost on the way and that were found committed`
+      : '',
+  ];
+  return shares.filter((share) => share !== '').join(', ');
+}
+
+function describeLeaked({ done, total }: Facts['rows']): string {
+  const left = Math.max(0, (total ?? 0) - (done ?? 0));
+  return left > 0
+    ? `About ${formatCount(left)} still have their leaked token, which is still valid.`
+    : 'Whether a leaked token is left is not known.';
+}
+
+function describeTrouble({ outcome, retries, rowsSetAside, partitions, throttledMs }: Facts): string {
+  const throttled = Object.values(throttledMs).reduce((sum, waitMs) => sum + waitMs, 0);
+  const inTheWay = `${countOf(rowsSetAside, 'row')} that ${wasOrWere(rowsSetAside)} in the way ${wasOrWere(rowsSetAside)}`;
+  const facts = [
+    retries > 0 ? `${countOf(retries, 'fault')} ${wasOrWere(retries)} met and tried again` : '',
+    rowsSetAside > 0 ? `${inTheWay} ${outcome === 'complete' ? 'rotated last' : 'set aside'}` : '',
+    partitions.overtaken > 0 ? `${countOf(partitions.overtaken, 'partition')} went over to another process` : '',
+    throttled > 0 ? `the workers paused for ${formatDuration(throttled)} in all for the sake of others` : '',
+  ].filter((fact) => fact !== '');
+  return facts.length === 0 ? '' : `On the way, ${listOf(facts)}.`;
+}
+
+function describeVerification({ outcome, verification }: Facts): string {
+  const messages = (level: string) =>
+    verification.filter((finding) => finding.level === level).map(({ message }) => sentence(message));
+  const [passed, warnings, stops] = [messages('ok'), messages('warning'), messages('stop')];
+  if (verification.length === 0) return isDone(outcome) ? 'The result was not verified by this run.' : '';
+  return [
+    stops.length > 0
+      ? `THE VERIFICATION FOUND ${formatCount(stops.length)} PROBLEM${stops.length === 1 ? '' : 'S'}: ${stops.join(' ')}`
+      : '',
+    warnings.length > 0 ? `The verification warns: ${warnings.join(' ')}` : '',
+    passed.length > 0 ? `Verified: ${passed.join(' ')}` : '',
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
+function describeRest(facts: Facts, error: unknown): string {
+  if (facts.outcome === 'empty') return 'Nothing is left to do.';
+  return isDone(facts.outcome) ? describeFollowUp(facts) : describeContinuation(facts, error);
+}
+
+function describeFollowUp(facts: Facts): string {
+  const advice = facts.verification.flatMap((finding) => (finding.level === 'ok' ? [] : (finding.advice ?? [])));
+  if (advice.length > 0) return `Left to do: ${advice.map(sentence).join(' ')}`;
+  if (hasProblem(facts)) return 'Left to do: look into what the verification found.';
+  return facts.verification.length === 0
+    ? 'Left to do: verify the result.'
+    : 'Nothing is left to do for this rotation.';
+}
+
+function describeContinuation({ rotation, notRotated }: Facts, error: unknown): string {
+  const again = `run the same command again (--name ${rotation})`;
+  const meanwhile = 'Until it is complete, regard every token that was not replaced as known to others.';
+  if (error instanceof HeldByAnotherProcessError) {
+    return `Left to do: wait for the other processes; then ${again}, to be told that the rotation is complete.`;
+  }
+  if (error instanceof RowsNotRotatedError) {
+    const rows = `${countOf(notRotated.count, 'row')} still ${notRotated.count === 1 ? 'has its' : 'have their'} leaked token`;
+    return `Left to do: ${rows}. Find out what locks or refuses them, then ${again}; it tries just these.`;
+  }
+  if (error instanceof ConfigurationError || (error !== undefined && faultKind(error) === 'misconfigured')) {
+    return `Left to do: correct what the error says, then ${again}. ${meanwhile}`;
+  }
+  return `Left to do: ${again}. It continues after the last committed batch and rotates no row twice. ${meanwhile}`;
+}
+
+/** Whether the result cannot be trusted, whatever the outcome. */
+export function hasProblem({ verification }: Pick<Facts, 'verification'>): boolean {
+  return verification.some(({ level }) => level === 'stop');
+}
+
+function isDone(outcome: Facts['outcome']): boolean {
+  return outcome === 'complete' || outcome === 'already-complete';
+}

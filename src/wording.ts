@@ -1,0 +1,20 @@
+import { formatCount } from './format.ts';
+
+/** `1 row`, `2,000 rows` */
+export function countOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+export function wasOrWere(count: number): string {
+  return count === 1 ? 'was' : 'were';
+}
+
+/** `a`, `a and b`, `a, b and c` */
+export function listOf(parts: readonly string[]): string {
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}
+
+/** The text with a full stop, if it lacks one. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
