@@ -12,6 +12,7 @@ export {
   TooManyRowsSetAsideError,
 } from './errors.ts';
 export { describeError, type FaultKind, faultKind } from './faults.ts';
+export type { Finding } from './finding.ts';
 export {
   type Progress,
   type ProgressSnapshot,
@@ -22,3 +23,4 @@ export {
 } from './progress.ts';
 export { type Counts, type RotationResult, rotate } from './rotation.ts';
 export { DEFAULTS, MAX_WORKERS, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';
+export { isRecorded, verifyRotation } from './verify.ts';
