@@ -13,6 +13,15 @@ export {
 } from './errors.ts';
 export { describeError, type FaultKind, faultKind } from './faults.ts';
 export type { Finding } from './finding.ts';
+export { LEAKED_FORMATS, type LeakedFormat } from './leaked-formats.ts';
+export {
+  DEFAULT_COLUMN,
+  formatOfName,
+  type LeakedChunk,
+  type LeakedListOptions,
+  type Malformed,
+  readLeakedList,
+} from './leaked-list.ts';
 export {
   type Progress,
   type ProgressSnapshot,
