@@ -32,4 +32,5 @@ export {
 } from './progress.ts';
 export { type Counts, type RotationResult, rotate } from './rotation.ts';
 export { DEFAULTS, MAX_WORKERS, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';
+export { findSurvivors, type LeakedTokens, LOOKUPS_AT_A_TIME, type Survivors, survivorsFinding } from './survivors.ts';
 export { isRecorded, verifyRotation } from './verify.ts';
