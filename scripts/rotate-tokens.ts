@@ -14,6 +14,7 @@ import type { Reporter } from './cli/reporter.ts';
 import { parseRotateOptions, type RotateOptions } from './cli/rotate-options.ts';
 import { endBy, type Interruption, interruptOnSignals } from './cli/signals.ts';
 import { textReporter } from './cli/text-reporter.ts';
+import { verifyCommand } from './commands/verify.ts';
 
 // Whoever reads along may go away (`| head -1`); the rotation is not theirs to stop.
 process.stdout.on('error', () => {});
@@ -22,6 +23,7 @@ process.stderr.on('error', () => {});
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: string[]): Promise<number> {
+  if (args[0] === 'verify') return verifyCommand(args.slice(1));
   // Bad options are reported in the form that was asked for, too.
   let reporter = reporterFor(args.includes('--json'), null);
   try {

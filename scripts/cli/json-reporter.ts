@@ -8,23 +8,21 @@ import {
   takeSnapshot,
 } from '../../src/index.ts';
 import { exitCodeOfError } from './exit-code.ts';
+import { jsonLines } from './json-lines.ts';
 import type { Reporter } from './reporter.ts';
 
 /** How often progress is reported, in milliseconds. */
 const PROGRESS_INTERVAL_MS = 1_000;
 
 /**
- * For machines: one JSON object a line, nothing else on this stream. Every object has `event`, `rotation` and `time`.
+ * For machines: one JSON object a line, nothing else on this stream.
  *
  * @param rotation null when the options could not be understood
  */
 export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStream): Reporter {
   let progress: Progress | undefined;
   let timer: NodeJS.Timeout | undefined;
-  const write = (event: string, facts: object) => {
-    const line = { event, rotation, time: new Date().toISOString(), ...facts };
-    stdout.write(`${JSON.stringify(line, (_, value) => (typeof value === 'bigint' ? value.toString() : value))}\n`);
-  };
+  const write = jsonLines(rotation, stdout);
   const writeProgress = () => {
     if (progress) write('progress', rounded(takeSnapshot(progress, performance.now())));
   };

@@ -1,7 +1,7 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { DEFAULTS, MAX_BATCH_SIZE, MAX_WORKERS, parseSettings, type Settings } from '../../src/index.ts';
 import { commandLine } from './arguments.ts';
-import { EXIT_CODES } from './exit-code.ts';
+import { exitCodesHelp } from './exit-code.ts';
 
 const USAGE = `npx tsx scripts/rotate-tokens.ts [options]
 
@@ -93,10 +93,5 @@ function rotateOptions(args: string[]) {
     })
     .option('json', { describe: 'Print one JSON object a line', type: 'boolean', default: false })
     .version(packageJson.version)
-    .epilogue(`The database is taken from DATABASE_URL, in the environment or in .env.\n\n${exitCodes()}`);
-}
-
-function exitCodes(): string {
-  const lines = Object.entries(EXIT_CODES).map(([code, meaning]) => `  ${code.padEnd(15)}${meaning}`);
-  return ['Exit codes:', ...lines].join('\n');
+    .epilogue(`The database is taken from DATABASE_URL, in the environment or in .env.\n\n${exitCodesHelp()}`);
 }
