@@ -1,8 +1,13 @@
 import { config as loadDotenv } from 'dotenv';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
+import { verifyCommand } from './commands/verify.ts';
 
-const COMMANDS: Record<string, (args: string[]) => Promise<number>> = { run: runCommand, status: statusCommand };
+const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
+  run: runCommand,
+  status: statusCommand,
+  verify: verifyCommand,
+};
 
 // Whoever reads along may go away (`| head -1`); the rotation is not theirs to stop.
 process.stdout.on('error', () => {});

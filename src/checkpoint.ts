@@ -65,6 +65,12 @@ export async function loadCheckpoints(database: Database, rotation: string): Pro
   return rows.map(parseCheckpoint);
 }
 
+/** @returns the names of all rotations that have begun, in alphabetical order */
+export async function loadRotationNames(database: Database): Promise<string[]> {
+  const rows = await database.rotationCheckpoint.groupBy({ by: 'rotation', orderBy: { rotation: 'asc' } });
+  return rows.map(({ rotation }) => rotation);
+}
+
 /** @returns the partitions that are not complete */
 export async function loadOpenCheckpoints(database: Database, rotation: string): Promise<Checkpoint[]> {
   const checkpoints = await loadCheckpoints(database, rotation);

@@ -32,6 +32,10 @@ export type RotationEvent =
   | { type: 'replicaLost'; name: string }
   /** Only rows that were set aside are left; they are tried again. */
   | { type: 'tryingAgain'; rows: number; waitMs: number }
+  /** All of it is done; now it is checked. */
+  | { type: 'verifying' }
+  /** What was found when everything was done. */
+  | { type: 'verified'; findings: Finding[] }
   /** Nothing is left to claim, but others, dead or alive, still hold something. */
   | { type: 'waiting'; holders: string[] };
 

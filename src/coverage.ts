@@ -2,29 +2,39 @@ import type { Checkpoint } from './checkpoint.ts';
 import { ConfigurationError } from './errors.ts';
 
 /**
- * Makes sure that the partitions of a rotation cover everything up to the watermark, without gap or overlap, and that
- * none of them claims to be where it cannot be. A rotation whose checkpoints were edited or deleted would otherwise
- * leave rows out, or rotate them twice, and call itself complete.
+ * Makes sure that the partitions of a rotation can be trusted; see coverageFault.
  *
  * @param checkpoints all of one rotation, in order
  * @throws ConfigurationError saying which partition is wrong, and in what
  */
 export function assertCoverage(checkpoints: readonly Checkpoint[]): void {
-  for (const [index, checkpoint] of checkpoints.entries()) {
-    const fault = misplaced(checkpoint, index, checkpoints[index - 1]) ?? inconsistent(checkpoint);
-    if (fault !== undefined) refuse(checkpoint, fault);
-  }
-  const last = checkpoints.at(-1);
-  if (last && checkpoints.some(({ watermark }) => watermark !== last.upperBound)) {
-    refuse(last, `partition ${last.partition}, the last one, does not end at the watermark`);
-  }
+  const fault = coverageFault(checkpoints);
+  if (fault === undefined) return;
+  throw new ConfigurationError(
+    `rotation_checkpoints of rotation '${checkpoints[0]?.rotation}' cannot be trusted: ${fault}. Nothing was changed. ` +
+      UNTRUSTED_ADVICE,
+  );
 }
 
-function refuse({ rotation }: Checkpoint, fault: string): never {
-  throw new ConfigurationError(
-    `rotation_checkpoints of rotation '${rotation}' cannot be trusted: ${fault}. Nothing was changed. ` +
-      'Restore its rows from a backup, or rotate everything once more under another --name.',
-  );
+/** What to do about partitions that cannot be trusted. */
+export const UNTRUSTED_ADVICE = 'Restore its rows from a backup, or rotate everything once more under another --name.';
+
+/**
+ * Whether the partitions of a rotation cover everything up to the watermark, without gap or overlap, and none of them
+ * claims to be where it cannot be. A rotation whose checkpoints were edited or deleted would otherwise leave rows out,
+ * or rotate them twice, and call itself complete.
+ *
+ * @param checkpoints all of one rotation, in order
+ * @returns which partition is wrong, and in what; undefined when all is well
+ */
+export function coverageFault(checkpoints: readonly Checkpoint[]): string | undefined {
+  for (const [index, checkpoint] of checkpoints.entries()) {
+    const fault = misplaced(checkpoint, index, checkpoints[index - 1]) ?? inconsistent(checkpoint);
+    if (fault !== undefined) return fault;
+  }
+  const last = checkpoints.at(-1);
+  const endsAtWatermark = checkpoints.every(({ watermark }) => watermark === last?.upperBound);
+  return endsAtWatermark ? undefined : `partition ${last?.partition}, the last one, does not end at the watermark`;
 }
 
 function misplaced({ partition, lowerBound }: Checkpoint, index: number, before: Checkpoint | undefined) {

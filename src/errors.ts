@@ -1,6 +1,7 @@
 /**
  * The errors a caller can act on. `src/faults.ts` describes any error; `scripts/cli/exit-code.ts` maps exit codes.
  */
+import type { Finding } from './finding.ts';
 
 /** An option, the environment or the database's state is not what a rotation needs. Nothing was written. */
 export class ConfigurationError extends Error {
@@ -81,6 +82,21 @@ export class RowsNotRotatedError extends Error {
     super(`${rows.length} rows of rotation '${rotation}' could not be rotated`);
     this.rotation = rotation;
     this.rows = rows;
+  }
+}
+
+/** Everything was rotated, but what was found afterwards is not what it should be. */
+export class NotVerifiedError extends Error {
+  override readonly name = 'NotVerifiedError';
+  readonly rotation: string;
+  /** Those that say `stop`. */
+  readonly findings: readonly Finding[];
+
+  constructor(rotation: string, findings: readonly Finding[]) {
+    const faults = findings.map(({ message, advice }) => (advice ? `${message} ${advice}` : message));
+    super(`rotation '${rotation}' is complete, but not what it should be: ${faults.join(' ')}`);
+    this.rotation = rotation;
+    this.findings = findings;
   }
 }
 

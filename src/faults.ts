@@ -6,6 +6,7 @@ import {
   ConfigurationError,
   GaveUpError,
   HeldByAnotherProcessError,
+  NotVerifiedError,
   OvertakenError,
   RowsNotRotatedError,
   TooManyRowsSetAsideError,
@@ -151,7 +152,8 @@ export function describeError(error: unknown): string {
   if (
     error instanceof ConfigurationError ||
     error instanceof HeldByAnotherProcessError ||
-    error instanceof OvertakenError
+    error instanceof OvertakenError ||
+    error instanceof NotVerifiedError
   ) {
     return error.message;
   }

@@ -6,6 +6,7 @@ export {
   ConfigurationError,
   GaveUpError,
   HeldByAnotherProcessError,
+  NotVerifiedError,
   nameHolders,
   OvertakenError,
   type RowNotRotated,
@@ -14,6 +15,15 @@ export {
 } from './errors.ts';
 export { describeError, type FaultKind, faultKind } from './faults.ts';
 export type { Finding } from './finding.ts';
+export { LEAKED_FORMATS, type LeakedFormat } from './leaked-formats.ts';
+export {
+  DEFAULT_COLUMN,
+  formatOfName,
+  type LeakedChunk,
+  type LeakedListOptions,
+  type Malformed,
+  readLeakedList,
+} from './leaked-list.ts';
 export { inspectDatabase } from './preflight.ts';
 export {
   type Progress,
@@ -34,3 +44,5 @@ export {
 } from './run-record.ts';
 export { DEFAULTS, MAX_WORKERS, optionName, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';
 export { type PartitionStatus, type RotationStatus, readStatus } from './status.ts';
+export { findSurvivors, type LeakedTokens, LOOKUPS_AT_A_TIME, type Survivors, survivorsFinding } from './survivors.ts';
+export { isRecorded, verifyRotation } from './verify.ts';

@@ -3,7 +3,7 @@ import type { Database } from './database.ts';
 import { TARGET } from './target.ts';
 
 /** Tables up to this many rows are counted; counting more would delay the first batch, so there an estimate has to do. */
-const MAX_ROWS_COUNTED = 2_000_000;
+export const MAX_ROWS_COUNTED = 2_000_000;
 
 /** Small enough that workers end at about the same time, large enough that claiming one costs nothing in comparison. */
 const ROWS_PER_PARTITION = 20_000;

@@ -13,7 +13,7 @@ import {
 import type { RotationContext } from './context.ts';
 import { assertCoverage } from './coverage.ts';
 import type { Database } from './database.ts';
-import { ConfigurationError, HeldByAnotherProcessError } from './errors.ts';
+import { ConfigurationError, HeldByAnotherProcessError, NotVerifiedError } from './errors.ts';
 import { type PacedContext, startPacer } from './pace.ts';
 import { planPartitions } from './partitions.ts';
 import { assertReady } from './preflight.ts';
@@ -21,6 +21,7 @@ import { assertLagIsVisible } from './replica-watch.ts';
 import { isAbort, retry } from './retry.ts';
 import { rotateRowsSetAside } from './set-aside.ts';
 import { TARGET } from './target.ts';
+import { verifyRotation } from './verify.ts';
 import { work } from './worker.ts';
 
 /** How a rotation ended. */
@@ -53,6 +54,7 @@ const CLAIM_POLL_MS = 250;
  * @throws ConfigurationError when the rotation was started for another target, or its checkpoints were tampered with
  * @throws HeldByAnotherProcessError when live processes hold all that is left to do
  * @throws RowsNotRotatedError when everything is done but some rows that are locked or refused
+ * @throws NotVerifiedError when the result is not what it should be
  * @throws GaveUpError when a fault did not pass in time
  */
 export async function rotate(context: RotationContext): Promise<RotationResult> {
@@ -93,9 +95,18 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
     await releaseClaims(database, settings.name, claimant).catch(() => {});
   }
   const checkpoints = await retry(context, () => loadCheckpoints(database, settings.name));
-  return !isComplete(checkpoints)
-    ? { outcome: 'interrupted', counts: counts(checkpoints) }
-    : conclude(checkpoints, false);
+  if (!isComplete(checkpoints)) return { outcome: 'interrupted', counts: counts(checkpoints) };
+  await assertVerified(context);
+  return conclude(checkpoints, false);
+}
+
+/** Completeness is proven, never assumed. */
+async function assertVerified(context: RotationContext): Promise<void> {
+  context.onEvent({ type: 'verifying' });
+  const findings = await verifyRotation(context);
+  context.onEvent({ type: 'verified', findings });
+  const faults = findings.filter(({ level }) => level === 'stop');
+  if (faults.length > 0) throw new NotVerifiedError(context.settings.name, faults);
 }
 
 /** @returns the checkpoints of an earlier run; none when there was none */

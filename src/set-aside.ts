@@ -36,8 +36,8 @@ export async function rotateRowsSetAside(context: RotationContext, claimant: str
   }
 }
 
-/** In key order. */
-function rowsOf(checkpoints: readonly Checkpoint[]): RowNotRotated[] {
+/** What is set aside in these partitions, in key order. */
+export function rowsOf(checkpoints: readonly Checkpoint[]): RowNotRotated[] {
   const rows = checkpoints.flatMap(({ setAside }) => Object.entries(setAside));
   return rows.map(([key, fault]) => ({ key, fault })).sort((a, b) => (BigInt(a.key) < BigInt(b.key) ? -1 : 1));
 }

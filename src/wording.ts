@@ -18,3 +18,17 @@ export function listOf(parts: readonly string[]): string {
 export function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
+
+/** How many things a sentence lists. */
+export const LISTED = 20;
+
+/**
+ * `3, 5, 8 and 17 more`: the first 20 of a list, for a sentence.
+ *
+ * @param total how many there are, where only the first of them are at hand
+ */
+export function listed(items: readonly string[], total = items.length): string {
+  const named = items.slice(0, LISTED);
+  const more = total - named.length;
+  return `${named.join(', ')}${more > 0 ? ` and ${more.toLocaleString('en')} more` : ''}`;
+}

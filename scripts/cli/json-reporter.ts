@@ -8,27 +8,30 @@ import {
   takeSnapshot,
 } from '../../src/index.ts';
 import { exitCodeOfError } from './exit-code.ts';
+import { jsonLines } from './json-lines.ts';
 import type { Reporter } from './reporter.ts';
 
 /** How often progress is reported, in milliseconds. */
 const PROGRESS_INTERVAL_MS = 1_000;
 
 /**
- * For machines: one JSON object a line, nothing else on this stream. Every object has `event`, `rotation` and `time`.
+ * For machines: one JSON object a line, nothing else on this stream.
  *
  * @param rotation null when the options could not be understood
  */
 export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStream): Reporter {
   let progress: Progress | undefined;
   let timer: NodeJS.Timeout | undefined;
-  const write = (event: string, facts: object) => {
-    const line = { event, rotation, time: new Date().toISOString(), ...facts };
-    stdout.write(`${JSON.stringify(line, (_, value) => (typeof value === 'bigint' ? value.toString() : value))}\n`);
-  };
+  const write = jsonLines(rotation, stdout);
   let heldBackBy: string | null = null;
   const writeProgress = () => {
     if (progress) write('progress', { ...rounded(takeSnapshot(progress, performance.now())), heldBackBy });
     heldBackBy = null;
+  };
+  const stopProgress = () => {
+    clearInterval(timer);
+    writeProgress();
+    progress = undefined;
   };
   return {
     begin: ({ database }) => write('begin', { database }),
@@ -45,6 +48,7 @@ export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStr
         heldBackBy = event.detail;
         return;
       }
+      if (event.type === 'verifying') stopProgress();
       const { type, ...facts } = event;
       write(type, facts);
       if (event.type === 'started') {
@@ -55,8 +59,7 @@ export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStr
     stopping: (signal) => write('stopping', { signal }),
     stopped: () => write('stopped', {}),
     end(result) {
-      clearInterval(timer);
-      writeProgress();
+      stopProgress();
       const { outcome, ...facts } = result;
       write(outcome, 'counts' in facts ? { ...facts.counts } : facts);
     },

@@ -1,11 +1,12 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { DEFAULTS, MAX_BATCH_SIZE, MAX_WORKERS, parseSettings, type Settings } from '../../src/index.ts';
 import { commandLine } from './arguments.ts';
-import { EXIT_CODES } from './exit-code.ts';
+import { exitCodesHelp } from './exit-code.ts';
 
-const USAGE = `npx tsx scripts/rotate-tokens.ts [run|status] [options]
+const USAGE = `npx tsx scripts/rotate-tokens.ts [run|status|verify] [options]
 
-Replaces the token of every ticket, and continues where it stopped. With "status" it shows how far all rotations are.`;
+Replaces the token of every ticket, and continues where it stopped. "status" shows how far all rotations are, "verify"
+looks up a list of leaked tokens; each has a --help of its own.`;
 
 export interface RotateOptions {
   settings: Settings;
@@ -128,10 +129,5 @@ function rotateOptions(args: string[]) {
     })
     .option('json', { describe: 'Print one JSON object a line', type: 'boolean', default: false })
     .version(packageJson.version)
-    .epilogue(`The database is taken from DATABASE_URL, in the environment or in .env.\n\n${exitCodes()}`);
-}
-
-function exitCodes(): string {
-  const lines = Object.entries(EXIT_CODES).map(([code, meaning]) => `  ${code.padEnd(15)}${meaning}`);
-  return ['Exit codes:', ...lines].join('\n');
+    .epilogue(`The database is taken from DATABASE_URL, in the environment or in .env.\n\n${exitCodesHelp()}`);
 }

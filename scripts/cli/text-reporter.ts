@@ -3,6 +3,7 @@ import {
   type Counts,
   describeError,
   nameHolders,
+  type ProgressSnapshot,
   type Rehearsal,
   type RotationEvent,
   type RotationResult,
@@ -24,6 +25,11 @@ export function textReporter(
   showsAllFindings = false,
 ): Reporter {
   let display: ProgressDisplay | undefined;
+  let last: ProgressSnapshot | undefined;
+  const stopDisplay = () => {
+    last = display?.stop() ?? last;
+    display = undefined;
+  };
   const say = (line: string) => (display ? display.say(line) : stdout.write(`${line}\n`));
   return {
     begin: ({ database }) => say(`rotating tickets.token in ${database}, rotation '${rotation}'`),
@@ -31,15 +37,18 @@ export function textReporter(
       if (event.type === 'batch') display?.add(event.rows);
       else if (event.type === 'total') display?.setTotalDone(event.rowsDone);
       else if (event.type === 'throttled') display?.setWait(event.detail, event.waitMs);
-      else if (event.type === 'preflight') describeFindings(event.findings, showsAllFindings).forEach(say);
-      else say(describeEvent(rotation, event));
+      else if (event.type === 'preflight') describeFindings('preflight', event.findings, showsAllFindings).forEach(say);
+      else if (event.type === 'verified') describeFindings('verification', event.findings, true).forEach(say);
+      else if (event.type === 'verifying') {
+        stopDisplay();
+        say('everything is rotated; verifying the result');
+      } else say(describeEvent(rotation, event));
       if (event.type === 'started') display = showProgress(rotation, event, stdout);
     },
     stopping: (signal) => say(`${signal}: finishing the batches in flight. A second one stops at once, without harm.`),
     stopped: () => say('stopped at once; what was in flight is rolled back. The same command continues.'),
     end(result) {
-      const last = display?.stop();
-      display = undefined;
+      stopDisplay();
       say(describeResult(rotation, result));
       if (last && last.rowsThisRun > 0) {
         const perSecond = last.rowsThisRun / (last.elapsedMs / 1000);
@@ -50,7 +59,7 @@ export function textReporter(
     },
     rehearsed: (rehearsal) => describeRehearsal(rotation, rehearsal).forEach(say),
     fail(error) {
-      display?.stop();
+      stopDisplay();
       const saved = exitCodeOfError(error) === 1 ? ' What was committed is saved; the same command continues.' : '';
       stderr.write(`rotate-tokens: ${describeError(error)}${saved}\n`);
     },
@@ -59,7 +68,7 @@ export function textReporter(
 
 function describeEvent(
   rotation: string,
-  event: Exclude<RotationEvent, { type: 'preflight' | 'batch' | 'total' | 'throttled' }>,
+  event: Exclude<RotationEvent, { type: 'preflight' | 'batch' | 'total' | 'throttled' | 'verifying' | 'verified' }>,
 ): string {
   switch (event.type) {
     case 'started':

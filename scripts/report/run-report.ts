@@ -20,13 +20,15 @@ export async function startReport(path: string, database: string, settings: Sett
   await checkReportPath(path);
   const recorder = startRecorder();
   let preflight: readonly Finding[] = [];
+  let verification: readonly Finding[] = [];
   return {
     event(event) {
       recorder.event(event);
       if (event.type === 'preflight') preflight = event.findings;
+      if (event.type === 'verified') verification = event.findings;
     },
     write(end) {
-      const facts = { version: packageJson.version, database, settings, end, preflight };
+      const facts = { version: packageJson.version, database, settings, end, preflight, verification };
       return writeReport(path, buildReport({ ...recorder.stop(), ...facts }));
     },
   };

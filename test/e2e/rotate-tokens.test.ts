@@ -145,6 +145,8 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
       'begin',
       'preflight',
       'started',
+      'verifying',
+      'verified',
       'complete',
     ]);
     expect(events).toContainEqual(expect.objectContaining({ event: 'progress', rowsDone: TICKETS, fraction: 1 }));

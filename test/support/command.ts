@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -14,19 +14,19 @@ export interface Ended {
 
 /** A command that runs. Its output is collected as it comes. */
 export interface Running {
-  process: ChildProcessByStdio<null, Readable, Readable>;
+  process: ChildProcessByStdio<Writable, Readable, Readable>;
   /** Resolves as soon as stdout holds the text; rejects when the command ends without it. */
   untilPrinted(text: string): Promise<void>;
   ended: Promise<Ended>;
 }
 
 /** Starts `npx tsx scripts/rotate-tokens.ts` without npx in between, so that signals reach it. */
-export function startRotation(args: string[], databaseUrl: string | undefined): Running {
-  return start(['--import', 'tsx', 'scripts/rotate-tokens.ts', ...args], databaseUrl);
+export function startRotation(args: string[], databaseUrl: string | undefined, input?: Readable): Running {
+  return start(['--import', 'tsx', 'scripts/rotate-tokens.ts', ...args], databaseUrl, {}, input);
 }
 
-export function runRotation(args: string[], databaseUrl: string | undefined): Promise<Ended> {
-  return startRotation(args, databaseUrl).ended;
+export function runRotation(args: string[], databaseUrl: string | undefined, input?: Readable): Promise<Ended> {
+  return startRotation(args, databaseUrl, input).ended;
 }
 
 /** Runs another of the package's scripts, named by its path. */
@@ -39,18 +39,22 @@ export function prisma(args: string[], databaseUrl?: string): Promise<Ended> {
   return start(['node_modules/prisma/build/index.js', ...args], databaseUrl).ended;
 }
 
+/** @param input what is piped into it; nothing, if not given */
 export function start(
   args: string[],
   databaseUrl: string | undefined,
   extraEnvironment: Record<string, string> = {},
+  input: Readable = Readable.from([]),
 ): Running {
   const { DATABASE_URL: _, NODE_OPTIONS: __, ...environment } = process.env;
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     // A .env file of whoever runs the tests must not lead them to another database.
     env: { ...environment, DATABASE_URL: databaseUrl ?? '', PRISMA_HIDE_UPDATE_MESSAGE: '1', ...extraEnvironment },
   });
+  child.stdin.on('error', () => {}); // it may end without having read it
+  input.pipe(child.stdin);
   const printed = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => (printed.stdout += chunk));
   child.stderr.on('data', (chunk) => (printed.stderr += chunk));

@@ -34,6 +34,6 @@ describe('the exit code', () => {
 
   it('is explained, whichever it is', () => {
     const explained = Object.keys(EXIT_CODES).flatMap((codes) => codes.split(', '));
-    expect(explained).toEqual(['0', '1', '2', '3', '129', '130', '143']);
+    expect(explained).toEqual(['0', '1', '2', '3', '4', '129', '130', '143']);
   });
 });

@@ -1,0 +1,88 @@
+import { formatCount, formatDuration, formatTime } from '../../src/format.ts';
+import { describeError, type Finding, type LeakedTokens, type RotationEvent } from '../../src/index.ts';
+import { exitCodeOfError, NOT_VERIFIED } from './exit-code.ts';
+import { describeFinding } from './findings.ts';
+import { jsonLines } from './json-lines.ts';
+import { LINE_INTERVAL_MS } from './progress-display.ts';
+
+/** How often a machine is told how far it is, in milliseconds. */
+const JSON_INTERVAL_MS = 1_000;
+
+/** Tells a person or a machine what a verification finds. */
+export interface VerifyReporter {
+  begin(database: string): void;
+  event(event: RotationEvent): void;
+  /** How many leaked tokens have been looked up so far, and how many rows still have one of them. */
+  progress(checked: number, survivors: number): void;
+  finding(finding: Finding): void;
+  stopping(signal: NodeJS.Signals): void;
+  interrupted(): void;
+  /** @param leaked undefined when there was no list */
+  end(isVerified: boolean, leaked: LeakedTokens | undefined): void;
+  fail(error: unknown): void;
+}
+
+/** For machines: one JSON object a line, nothing else on this stream. */
+export function jsonVerifyReporter(rotation: string | null, stdout: NodeJS.WritableStream): VerifyReporter {
+  const write = jsonLines(rotation, stdout);
+  const isDue = every(JSON_INTERVAL_MS);
+  return {
+    begin: (database) => write('begin', { database }),
+    event: ({ type, ...facts }) => write(type, facts),
+    progress: (checked, survivors) => isDue() && write('progress', { checked, survivors }),
+    finding: (finding) => write('finding', finding),
+    stopping: (signal) => write('stopping', { signal }),
+    interrupted: () => write('interrupted', {}),
+    end: (isVerified, leaked) =>
+      isVerified
+        ? write('verified', { leaked })
+        : write('failed', { exitCode: NOT_VERIFIED, message: NOT_VERIFIED_MESSAGE, leaked }),
+    fail: (error) => write('failed', { exitCode: exitCodeOfError(error), message: describeError(error) }),
+  };
+}
+
+/** For people. What went wrong goes to stderr. */
+export function textVerifyReporter(
+  rotation: string,
+  stdout: NodeJS.WritableStream,
+  stderr: NodeJS.WritableStream,
+): VerifyReporter {
+  const say = (line: string) => stdout.write(`${line}\n`);
+  const isDue = every(LINE_INTERVAL_MS);
+  let warnings = 0;
+  return {
+    begin: (database) => say(`verifying rotation '${rotation}' of tickets.token in ${database}`),
+    event(event) {
+      if (event.type !== 'retry') return;
+      say(`${event.fault} Trying again in ${formatDuration(event.waitMs)} (attempt ${event.attempt} failed).`);
+    },
+    progress(checked, survivors) {
+      if (!isDue()) return;
+      const facts = `${formatCount(checked)} leaked tokens looked up, ${formatCount(survivors)} rows still have one`;
+      say(`${formatTime(new Date())} ${facts}`);
+    },
+    finding(finding) {
+      say(describeFinding(finding));
+      if (finding.level === 'warning') warnings += 1;
+    },
+    stopping: (signal) => say(`${signal}: stopping as soon as what was asked is answered. Nothing is being changed.`),
+    interrupted: () => say('stopped before everything was checked.'),
+    end(isVerified) {
+      if (isVerified) say(warnings === 0 ? 'verified.' : 'verified, as far as the warnings leave no doubt.');
+      else stderr.write(`rotate-tokens: ${NOT_VERIFIED_MESSAGE}\n`);
+    },
+    fail: (error) => stderr.write(`rotate-tokens: ${describeError(error)}\n`),
+  };
+}
+
+const NOT_VERIFIED_MESSAGE = 'not verified: see what is marked STOP.';
+
+/** @returns whether so many milliseconds have passed since it last said so, or since now */
+function every(intervalMs: number): () => boolean {
+  let saidAtMs = performance.now();
+  return () => {
+    if (performance.now() - saidAtMs < intervalMs) return false;
+    saidAtMs = performance.now();
+    return true;
+  };
+}

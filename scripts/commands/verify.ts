@@ -1,0 +1,113 @@
+import { open } from 'node:fs/promises';
+import { addAbortSignal, type Readable } from 'node:stream';
+import {
+  databaseLabel,
+  type Finding,
+  findSurvivors,
+  isRecorded,
+  LOOKUPS_AT_A_TIME,
+  openDatabase,
+  parseDatabaseUrl,
+  type RotationContext,
+  readLeakedList,
+  survivorsFinding,
+  verifyRotation,
+} from '../../src/index.ts';
+import { cannotRead } from '../../src/leaked-text.ts';
+import { isAbort } from '../../src/retry.ts';
+import { exitCodeOfError, exitCodeOfSignal, NOT_VERIFIED } from '../cli/exit-code.ts';
+import { keepMemorySmall } from '../cli/memory.ts';
+import { endBy, interruptOnSignals } from '../cli/signals.ts';
+import { type LeakedSource, parseVerifyOptions, type VerifyOptions } from '../cli/verify-options.ts';
+import { jsonVerifyReporter, textVerifyReporter, type VerifyReporter } from '../cli/verify-reporter.ts';
+
+/**
+ * `verify`: checks what a rotation has left behind, and looks up a list of leaked tokens.
+ *
+ * @param args the command line after `verify`
+ * @returns the exit code
+ */
+export async function verifyCommand(args: string[]): Promise<number> {
+  // Bad options are reported in the form that was asked for, too.
+  let reporter = reporterFor(args.includes('--json'), null);
+  let received = (): NodeJS.Signals | undefined => undefined;
+  try {
+    const options = await parseVerifyOptions(args);
+    reporter = reporterFor(options.json, options.settings.name);
+    const interruption = interruptOnSignals(reporter.stopping);
+    received = () => interruption.received;
+    return (await verify(options, reporter, interruption.signal)) ? 0 : NOT_VERIFIED;
+  } catch (error) {
+    const signal = received();
+    if (signal !== undefined && isAbort(error)) return endInterrupted(signal, reporter);
+    reporter.fail(error);
+    return exitCodeOfError(error);
+  }
+}
+
+function reporterFor(json: boolean, rotation: string | null): VerifyReporter {
+  return json
+    ? jsonVerifyReporter(rotation, process.stdout)
+    : textVerifyReporter(rotation ?? '', process.stdout, process.stderr);
+}
+
+function endInterrupted(signal: NodeJS.Signals, reporter: VerifyReporter): number {
+  reporter.interrupted();
+  if (signal === 'SIGHUP') endBy(signal);
+  return exitCodeOfSignal(signal);
+}
+
+/** @returns whether nothing that was found says STOP */
+async function verify(
+  { settings, leaked }: VerifyOptions,
+  reporter: VerifyReporter,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const url = parseDatabaseUrl(process.env);
+  // Before the rotation is checked, which may take minutes: a mistyped name is better told at once.
+  const file = leaked && (await openFile(leaked.file, signal));
+  reporter.begin(databaseLabel(url));
+  const trimMemory = keepMemorySmall();
+  const database = openDatabase(url, { connections: LOOKUPS_AT_A_TIME, rotation: settings.name });
+  const context = { database, settings, signal, onEvent: reporter.event };
+  const onChecked = (checked: number, survivors: number) => {
+    reporter.progress(checked, survivors);
+    trimMemory();
+  };
+  try {
+    const findings = await checkRotation(context, leaked);
+    findings.forEach(reporter.finding);
+    const tokens = file && (await findSurvivors(context, readLeakedList(file, leaked.options), onChecked));
+    const about = tokens ? [survivorsFinding(tokens)] : [];
+    about.forEach(reporter.finding);
+    const isVerified = [...findings, ...about].every(({ level }) => level !== 'stop');
+    reporter.end(isVerified, tokens);
+    return isVerified;
+  } finally {
+    file?.destroy();
+    await database.$disconnect();
+  }
+}
+
+/** With a list at hand the rotation need not be known: the list says more. */
+async function checkRotation(context: RotationContext, leaked: LeakedSource | undefined): Promise<Finding[]> {
+  if (leaked === undefined || (await isRecorded(context))) return verifyRotation(context);
+  const message = `No rotation '${context.settings.name}' is recorded in this database, so only the leaked list is checked.`;
+  return [
+    { check: 'coverage', level: 'warning', message, advice: 'Is this the database, and the --name, that was meant?' },
+  ];
+}
+
+async function openFile(path: string, signal: AbortSignal): Promise<Readable> {
+  const stream = path === '-' ? process.stdin : await openToRead(path);
+  stream.on('error', () => {}); // whoever reads it has it, too
+  return addAbortSignal(signal, stream);
+}
+
+async function openToRead(path: string): Promise<Readable> {
+  try {
+    return (await open(path)).createReadStream();
+  } catch (error) {
+    throw cannotRead(error);
+  }
+}

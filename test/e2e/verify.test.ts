@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { runRotation, startRotation } from '../support/command.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { insertTickets, keysUpTo, tokensByKey } from '../support/tickets.ts';
+
+const TICKETS = 500;
+
+/** Anything that looks like a token, with hyphens or without. */
+const TOKEN = /[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}/i;
+
+describe('npx tsx scripts/rotate-tokens.ts verify', () => {
+  const { database, url } = useTestDatabase();
+  let folder: string;
+  let leaked: string[];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rotate-tokens-verify-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  beforeEach(async () => {
+    await insertTickets(database, keysUpTo(TICKETS));
+    leaked = [...(await tokensByKey(database)).values()];
+  });
+
+  const rotateAll = async () => expect(await runRotation([], url)).toMatchObject({ exitCode: 0, stderr: '' });
+  /** Gives a ticket a leaked token back. */
+  const plant = (key: number) =>
+    database.$executeRaw`UPDATE tickets SET token = ${leaked[key - 1]}::uuid WHERE id = ${key}`;
+  const verify = async (args: string[], input?: Readable) => {
+    const ended = await runRotation(['verify', ...args], url, input);
+    expect(ended.stdout + ended.stderr).not.toMatch(TOKEN);
+    expect(ended.stdout + ended.stderr).not.toContain(new URL(url).password);
+    return ended;
+  };
+  const save = async (name: string, content: string | Uint8Array) => {
+    await writeFile(join(folder, name), content);
+    return join(folder, name);
+  };
+
+  it('says after a rotation that all is well, and ends with exit code 0', async () => {
+    await rotateAll();
+    const { exitCode, stdout, stderr } = await verify(['--leaked', await save('leaked.txt', leaked.join('\n'))]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout.split('\n').slice(1)).toEqual([
+      'ok       coverage: One partition covers everything up to key 500 without gap or overlap, and all of it is done.',
+      'ok       rows: 500 rows rotated, 500 rows there now up to key 500.',
+      'ok       shape: All 500 tokens up to key 500 are version 4 UUIDs, kept apart by the unique index tickets_token_key.',
+      'ok       leaked-list: No leaked token works any more (500 tokens looked up).',
+      'verified.',
+      '',
+    ]);
+  });
+
+  it('finds a leaked token that still works, ends with exit code 4, and names the row but not the token', async () => {
+    await rotateAll();
+    await plant(42);
+    const { exitCode, stdout, stderr } = await verify(['--leaked', await save('leaked.txt', leaked.join('\n'))]);
+    expect(exitCode).toBe(4);
+    expect(stdout).toContain(
+      'STOP     leaked-list: Leaked tokens still work, on 1 row, by key: 42 (500 tokens looked up).',
+    );
+    expect(stderr).toBe('rotate-tokens: not verified: see what is marked STOP.\n');
+  });
+
+  it.each<[string, string, (tokens: string[]) => string | Uint8Array, string[]]>([
+    ['a gzipped list', 'leaked.gz', (tokens) => gzipSync(tokens.join('\n')), []],
+    ['a gzipped list whose name does not say so', 'leaked.bin', (tokens) => gzipSync(tokens.join('\r\n')), []],
+    [
+      'a gzipped CSV file with quotes',
+      'leaked.csv.gz',
+      (tokens) => gzipSync(['id,token', ...tokens.map((token, index) => `"${index}, or so","${token}"`)].join('\r\n')),
+      [],
+    ],
+    [
+      'a CSV file with a column of another name, and a byte order mark',
+      'leaked.csv',
+      (tokens) => `\uFEFF${['secret;id', ...tokens.map((token) => `${token};1`)].join('\n')}`,
+      ['--leaked-column', 'secret'],
+    ],
+    ['an NDJSON file', 'leaked.ndjson', (tokens) => tokens.map((token) => JSON.stringify({ token })).join('\n'), []],
+    [
+      'an NDJSON file with another name',
+      'leaked.log',
+      (tokens) => tokens.map((token) => JSON.stringify({ was: token.toUpperCase() })).join('\n'),
+      ['--leaked-format', 'ndjson', '--leaked-column', 'was'],
+    ],
+  ])('reads %s', async (_, name, write, args) => {
+    const { exitCode, stdout } = await verify(['--leaked', await save(name, write(leaked)), ...args]);
+    expect(exitCode).toBe(4); // nothing has been rotated yet
+    expect(stdout).toContain('Leaked tokens still work, on 500 rows, by key: 1, 2, 3,');
+    expect(stdout).toContain('19, 20 and 480 more (500 tokens looked up).');
+  });
+
+  it('reads what is piped in', async () => {
+    await rotateAll();
+    await plant(7);
+    const { exitCode, stdout } = await verify(['--leaked', '-'], Readable.from([gzipSync(leaked.join('\n'))]));
+    expect(exitCode).toBe(4);
+    expect(stdout).toContain('by key: 7 (500 tokens looked up)');
+  });
+
+  it('prints one JSON object a line with --json, with the keys of all survivors', async () => {
+    await rotateAll();
+    for (const key of keysUpTo(25)) await plant(key);
+    const file = await save('leaked.txt', `${leaked.join('\n')}\nhalf a token\n`);
+    const { exitCode, stdout, stderr } = await verify(['--leaked', file, '--json']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 4, stderr: '' });
+    const events = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.every(({ rotation, time }) => rotation === 'default' && time)).toBe(true);
+    expect(events.map(({ event, check, level }) => [event, check, level].filter(Boolean).join(' '))).toEqual([
+      'begin',
+      'finding coverage ok',
+      'finding rows ok',
+      'finding shape ok',
+      'finding leaked-list stop',
+      'failed',
+    ]);
+    expect(events.at(-1)).toMatchObject({
+      exitCode: 4,
+      leaked: {
+        checked: 500,
+        malformed: { count: 1, lines: [501] },
+        survivors: { count: 25, keys: keysUpTo(25).map(String) },
+      },
+    });
+  });
+
+  it('ends the JSON with "verified" when all is well', async () => {
+    await rotateAll();
+    const { exitCode, stdout } = await verify(['--json']);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ event: 'verified' });
+  });
+
+  it('ends with exit code 4 when the rotation is not complete', async () => {
+    await rotateAll();
+    await database.$executeRaw`UPDATE rotation_checkpoints SET cursor = '17', completed_at = NULL`;
+    const { exitCode, stdout } = await verify([]);
+    expect(exitCode).toBe(4);
+    expect(stdout).toContain('STOP     coverage: The rotation is not complete: 1 of 1 partition are open');
+  });
+
+  it('ends with exit code 4 when tokens are not what a rotation writes', async () => {
+    await rotateAll();
+    await database.$executeRaw`UPDATE tickets SET token = '00000000-0000-0000-0000-000000000000' WHERE id = 3`;
+    const { exitCode, stdout } = await verify([]);
+    expect(exitCode).toBe(4);
+    expect(stdout).toContain('STOP     shape: Up to key 500, 1 token of another kind than version 4 UUIDs.');
+  });
+
+  it('only warns of what does not say that a leaked token works', async () => {
+    await rotateAll();
+    await insertTickets(database, [0]);
+    const { exitCode, stdout } = await verify(['--leaked', await save('leaked.txt', `${leaked.join('\n')}\n?\n`)]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^warning {2}rows: 500 rows rotated, 501 rows there now/m);
+    expect(stdout).toMatch(/^warning {2}leaked-list: No leaked token works any more \(.*1 line without one: 501\)/m);
+    expect(stdout).toContain('verified, as far as the warnings leave no doubt.');
+  });
+
+  it('looks a list up although no rotation of that name is recorded, and says so', async () => {
+    const { exitCode, stdout } = await verify(['--name', 'march', '--leaked', await save('leaked.txt', randomUUID())]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("warning  coverage: No rotation 'march' is recorded in this database");
+    expect(stdout).toContain('ok       leaked-list: No leaked token works any more (1 token looked up).');
+  });
+
+  it('warns of an empty list', async () => {
+    await rotateAll();
+    const { exitCode, stdout } = await verify(['--leaked', await save('leaked.txt', '\n')]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('warning  leaked-list: The leaked list is empty');
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('stops on %s with exit code %i, also while it waits for input', async (signal, code) => {
+    await rotateAll();
+    const running = startRotation(['verify', '--leaked', '-'], url, new PassThrough());
+    await running.untilPrinted('shape:');
+    running.process.kill(signal);
+    const { exitCode, stdout, stderr } = await running.ended;
+    expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: '' });
+    expect(stdout).toContain('stopped before everything was checked.');
+  });
+
+  it('refuses an unknown name, and tells the known ones', async () => {
+    await rotateAll();
+    const { exitCode, stderr } = await verify(['--name', 'march']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("rotate-tokens: no rotation 'march' is recorded in this database, only 'default'.");
+  });
+
+  it('refuses a CSV file without the column, naming those it has', async () => {
+    const { exitCode, stderr } = await verify(['--leaked', await save('leaked.csv', `id,uuid\n1,${leaked[0]}\n`)]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("the leaked list has no column 'token'. Choose with --leaked-column; it has id, uuid.");
+  });
+
+  it.each([
+    [['--leaked', 'no-such-file'], 'the leaked list cannot be read: there is no such file.'],
+    [['--leaked', '.'], 'the leaked list cannot be read: it is a folder.'],
+    [['--leaked', 'package.json'], 'the leaked list has no token in'],
+    [['--leaked', '-', '--leaked-format', 'xml'], '--leaked-format has to be "plain", "csv" or "ndjson"'],
+  ])('refuses %j with exit code 2 and one line', async (args, message) => {
+    const { exitCode, stderr } = await verify(args);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^rotate-tokens: [^\n]+\n$/);
+    expect(stderr).toContain(message);
+  });
+
+  it('ends with exit code 1 when the database cannot be asked', async () => {
+    const nowhere = Object.assign(new URL(url), { port: '1' }).href;
+    const { exitCode, stderr } = await runRotation(['verify', '--max-retry-time-ms', '0'], nowhere);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('Is PostgreSQL running');
+  });
+});
