@@ -136,7 +136,7 @@ function describe(rows: number, results: Result[]): string {
       `an embedded PostgreSQL, the rotation and the application on one machine (${cpus()[0]?.model.trim()}, ${cpus().length} cores).`,
     '',
     'The application looks up 200 tickets a second by token and changes 50 a second by key, at a fixed pace; a request',
-    'counts from when it was due. Milliseconds:',
+    'counts from when it was due, and the waiting for one of its eight connections with it. Milliseconds:',
     '',
     ...lines.map((line) => `| ${line.join(' | ')} |`),
     '',
