@@ -8,6 +8,7 @@ import {
   type RotationEvent,
   type RotationResult,
 } from '../../src/index.ts';
+import { countOf } from '../../src/wording.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { describeFindings } from './findings.ts';
 import { type ProgressDisplay, showProgress } from './progress-display.ts';
@@ -121,7 +122,7 @@ function describeRehearsal(rotation: string, rehearsal: Rehearsal | null): strin
   const [least, most] = [formatDuration(expected.leastMs), formatDuration(expected.mostMs)];
   return [
     `dry run of '${rotation}': one batch was written and taken back, nothing is recorded.`,
-    `  plan      ${total} tokens${resumed ? ' left' : ''} in ${formatCount(partitions)} partitions, up to key ${watermark}`,
+    `  plan      ${total} tokens${resumed ? ' left' : ''} in ${countOf(partitions, 'partition')}, up to key ${watermark}`,
     `  batch     ${formatCount(batch.rows)} rows in ${formatCount(batch.durationMs)} ms, ${formatBytes(batch.walBytes)} of WAL, table and indexes ${formatBytes(batch.growthBytes)} larger`,
     `  expected  ${least === most ? `about ${least}` : `${least} to ${most}`}, up to ${formatBytes(expected.walBytes)} of WAL, table and indexes up to ${formatBytes(expected.growthBytes)} larger until they are vacuumed`,
   ];

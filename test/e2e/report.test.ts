@@ -1,0 +1,96 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { reportSchema } from '../../src/index.ts';
+import { runRotation, startRotation } from '../support/command.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { insertTickets, keysUpTo } from '../support/tickets.ts';
+
+const TOKEN = /[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}/i;
+
+describe('the report of a run', () => {
+  const { database, url } = useTestDatabase();
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rotate-tokens-report-test-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  const read = async (name: string) => {
+    const text = await readFile(join(folder, name), 'utf8');
+    expect(text).not.toMatch(TOKEN);
+    expect(text).not.toContain(new URL(url).password);
+    return text;
+  };
+  const report = async (name: string) => reportSchema.parse(JSON.parse(await read(name)));
+
+  it('tells what was rotated, what was found before, and what was verified', async () => {
+    await insertTickets(database, keysUpTo(1_000));
+    const { exitCode, stderr } = await runRotation(['--report', join(folder, 'complete.json')], url);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const complete = await report('complete.json');
+    expect(complete).toMatchObject({ outcome: 'complete', rows: { done: 1_000, thisRun: 1_000 } });
+    expect(JSON.stringify(complete)).toContain('unique-index');
+    expect(JSON.stringify(complete)).toContain('coverage');
+    expect(await readdir(folder)).toEqual(['complete.json']);
+  });
+
+  it('is written when the run is interrupted, too', async () => {
+    await insertTickets(database, keysUpTo(10_000));
+    const running = startRotation(['--batch-size', '20', '--report', join(folder, 'interrupted.json')], url);
+    await running.untilPrinted("starting 'default'");
+    running.process.kill('SIGTERM');
+    expect((await running.ended).exitCode).toBe(143);
+    expect(await report('interrupted.json')).toMatchObject({ outcome: 'interrupted' });
+  });
+
+  it('is written when the run fails, too, as a page that needs nothing but itself', async () => {
+    await insertTickets(database, keysUpTo(100));
+    await database.$executeRaw`ALTER TABLE tickets ADD CONSTRAINT frozen CHECK (id <> 42) NOT VALID`;
+    const { exitCode } = await runRotation(['--report', join(folder, 'failed.html')], url);
+    await database.$executeRaw`ALTER TABLE tickets DROP CONSTRAINT frozen`;
+    expect(exitCode).toBe(1);
+    const page = await read('failed.html');
+    expect(page).toContain('1 row could not be rotated');
+    expect(page).not.toMatch(/<script|(?:src|href)="http/);
+  });
+
+  it.each([
+    ['report.pdf', '--report has to end with .html or .json'],
+    [join('nowhere', 'report.json'), '--report cannot be written: ENOENT: no such file or directory'],
+  ])('is refused before anything is rotated when it cannot be written: %s', async (name, message) => {
+    await insertTickets(database, keysUpTo(100));
+    const { exitCode, stderr } = await runRotation(['--report', join(folder, name)], url);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(message);
+    expect(await database.rotationCheckpoint.count()).toBe(0);
+  });
+});
+
+describe('the preflight of a run', () => {
+  const { database, url } = useTestDatabase();
+
+  it('stops it with exit code 2 before anything is written, and says what to do', async () => {
+    await insertTickets(database, keysUpTo(100));
+    await database.$executeRaw`CREATE RULE frozen AS ON UPDATE TO tickets DO INSTEAD NOTHING`;
+    for (const args of [[], ['--dry-run']]) {
+      const { exitCode, stdout, stderr } = await runRotation(args, url);
+      expect(exitCode).toBe(2);
+      expect(stdout).toMatch(/STOP +rules: 1 rule on tickets would rewrite the updates: frozen\./);
+      expect(stderr).toMatch(/^rotate-tokens: the database is not ready, and nothing was changed: .*frozen.*\n$/);
+    }
+    expect(await database.rotationCheckpoint.count()).toBe(0);
+    await database.$executeRaw`DROP RULE frozen ON tickets`;
+  });
+
+  it('is all that a dry run shows, beside the plan and what it would cost', async () => {
+    await insertTickets(database, keysUpTo(5_000));
+    const { exitCode, stdout, stderr } = await runRotation(['--dry-run'], url);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(/ {2}ok {7}unique-index: index tickets_token_key keeps tokens unique\.\n/);
+    expect(stdout).toMatch(
+      / {2}plan {6}5,000 tokens in 1 partition, up to key 5000\n {2}batch {5}2,000 rows in \d+ ms, /,
+    );
+    expect(await database.rotationCheckpoint.count()).toBe(0);
+  });
+});
