@@ -1,7 +1,7 @@
 # The command in a container. Options follow the image's name:
 #
 #   docker build -t rotate-tokens .
-#   docker run --init --rm -t --stop-timeout 150 -e DATABASE_URL rotate-tokens --name leak
+#   docker run --init --rm -t --stop-timeout 70 -e DATABASE_URL rotate-tokens --name leak
 #
 # docker-compose.yml says why --init and --stop-timeout.
 
