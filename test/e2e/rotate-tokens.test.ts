@@ -99,6 +99,7 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
     for (const kills of [1, 2, 3]) {
       const running = startRotation(SMALL_BATCHES, url);
       await running.untilPrinted(kills === 1 ? 'starting' : 'resuming');
+      while ((await rowsDone()) === 0) await new Promise((resolve) => setTimeout(resolve, 10));
       await new Promise((resolve) => setTimeout(resolve, 200 * Math.random()));
       running.process.kill('SIGKILL');
       expect((await running.ended).signal).toBe('SIGKILL');
