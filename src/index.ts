@@ -15,15 +15,6 @@ export {
 } from './errors.ts';
 export { describeError, type FaultKind, faultKind } from './faults.ts';
 export type { Finding } from './finding.ts';
-export { LEAKED_FORMATS, type LeakedFormat } from './leaked-formats.ts';
-export {
-  DEFAULT_COLUMN,
-  formatOfName,
-  type LeakedChunk,
-  type LeakedListOptions,
-  type Malformed,
-  readLeakedList,
-} from './leaked-list.ts';
 export { inspectDatabase } from './preflight.ts';
 export {
   type Progress,
@@ -33,16 +24,31 @@ export {
   startProgress,
   takeSnapshot,
 } from './progress.ts';
-export { buildReport, type RunEnd, type RunFacts } from './report.ts';
-export { type Report, reportSchema } from './report-schema.ts';
-export { type Counts, type RotationResult, rotate } from './rotation.ts';
 export {
   type RunRecord,
   recordEvent,
   recordMemory,
   startRunRecord,
-} from './run-record.ts';
+} from './report/run-record.ts';
+export { type Report, reportSchema } from './report/schema.ts';
+export { buildReport, type RunEnd, type RunFacts } from './report.ts';
+export { type Counts, type RotationResult, rotate } from './rotation.ts';
 export { DEFAULTS, MAX_WORKERS, optionName, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';
 export { type PartitionStatus, type RotationStatus, readStatus } from './status.ts';
-export { findSurvivors, type LeakedTokens, LOOKUPS_AT_A_TIME, type Survivors, survivorsFinding } from './survivors.ts';
+export { LEAKED_FORMATS, type LeakedFormat } from './verify/leaked-formats.ts';
+export {
+  DEFAULT_COLUMN,
+  formatOfName,
+  type LeakedChunk,
+  type LeakedListOptions,
+  type Malformed,
+  readLeakedList,
+} from './verify/leaked-list.ts';
+export {
+  findSurvivors,
+  type LeakedTokens,
+  LOOKUPS_AT_A_TIME,
+  type Survivors,
+  survivorsFinding,
+} from './verify/survivors.ts';
 export { isRecorded, verifyRotation } from './verify.ts';

@@ -1,14 +1,14 @@
 import { RowsNotRotatedError } from './errors.ts';
 import { describeError, meaningOf } from './faults.ts';
 import type { Finding } from './finding.ts';
-import { percentileMs } from './histogram.ts';
-import type { Report } from './report-schema.ts';
-import { summarise } from './report-summary.ts';
+import { percentileMs } from './report/histogram.ts';
+import { type RunRecord, rowsKnownDone, sumUp } from './report/run-record.ts';
+import { roundedMs, seriesOf } from './report/run-series.ts';
+import type { Report } from './report/schema.ts';
+import { summarise } from './report/summary.ts';
+import { entriesOfTally } from './report/tally.ts';
 import type { RotationResult } from './rotation.ts';
-import { type RunRecord, rowsKnownDone, sumUp } from './run-record.ts';
-import { roundedMs, seriesOf } from './run-series.ts';
 import type { Settings } from './settings.ts';
-import { entriesOfTally } from './tally.ts';
 import { TARGET } from './target.ts';
 
 /** How a run ended: with what `rotate` returned, or with what it, or anything around it, threw. */

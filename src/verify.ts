@@ -6,7 +6,7 @@ import type { Finding } from './finding.ts';
 import { retry } from './retry.ts';
 import { rowsOf } from './set-aside.ts';
 import { TARGET } from './target.ts';
-import { findUniqueness, scanTokens, shapeFinding, type TokenScan } from './token-shape.ts';
+import { findUniqueness, scanTokens, shapeFinding, type TokenScan } from './verify/token-shape.ts';
 import { countOf, listed } from './wording.ts';
 
 /**

@@ -10,7 +10,7 @@ import {
   rotate,
   verifyRotation,
 } from '../src/index.ts';
-import { findUniqueness, shapeFinding } from '../src/token-shape.ts';
+import { findUniqueness, shapeFinding } from '../src/verify/token-shape.ts';
 import { useTestDatabase } from './support/database.ts';
 import { insertTickets, keysUpTo, tokensByKey } from './support/tickets.ts';
 

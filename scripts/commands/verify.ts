@@ -13,8 +13,8 @@ import {
   survivorsFinding,
   verifyRotation,
 } from '../../src/index.ts';
-import { cannotRead } from '../../src/leaked-text.ts';
 import { isAbort } from '../../src/retry.ts';
+import { cannotRead } from '../../src/verify/leaked-text.ts';
 import { exitCodeOfError, exitCodeOfSignal, NOT_VERIFIED } from '../cli/exit-code.ts';
 import { keepMemorySmall } from '../cli/memory.ts';
 import { endBy, interruptOnSignals } from '../cli/signals.ts';

@@ -1,8 +1,8 @@
-import { ConfigurationError, HeldByAnotherProcessError, RowsNotRotatedError } from './errors.ts';
-import { faultKind } from './faults.ts';
-import { formatCount, formatDuration, formatTime, formatTotal } from './format.ts';
-import type { Report } from './report-schema.ts';
-import { countOf, listOf, sentence, wasOrWere } from './wording.ts';
+import { ConfigurationError, HeldByAnotherProcessError, RowsNotRotatedError } from '../errors.ts';
+import { faultKind } from '../faults.ts';
+import { formatCount, formatDuration, formatTime, formatTotal } from '../format.ts';
+import { countOf, listOf, sentence, wasOrWere } from '../wording.ts';
+import type { Report } from './schema.ts';
 
 type Facts = Omit<Report, 'summary'>;
 

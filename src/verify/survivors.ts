@@ -1,10 +1,10 @@
-import { arrayLiteral } from './array-literal.ts';
-import type { RotationContext } from './context.ts';
-import type { Finding } from './finding.ts';
+import { arrayLiteral } from '../array-literal.ts';
+import type { RotationContext } from '../context.ts';
+import type { Finding } from '../finding.ts';
+import { retry } from '../retry.ts';
+import { countOf, listed } from '../wording.ts';
 import type { LeakedChunk, Malformed } from './leaked-list.ts';
 import { readByIndex } from './read-only.ts';
-import { retry } from './retry.ts';
-import { countOf, listed } from './wording.ts';
 
 /** Chunks that are looked up at a time, each on a connection of its own: enough that nobody waits for anybody. */
 export const LOOKUPS_AT_A_TIME = 2;

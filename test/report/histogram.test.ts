@@ -8,7 +8,7 @@ import {
   mergeHistograms,
   PERCENTILE_ERROR,
   percentileMs,
-} from '../src/histogram.ts';
+} from '../../src/report/histogram.ts';
 
 const durations = fc.array(fc.double({ min: LEAST_MS, max: MOST_MS, noNaN: true }), { minLength: 1 });
 const share = fc.double({ min: 0.001, max: 1, noNaN: true });

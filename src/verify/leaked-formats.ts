@@ -1,5 +1,5 @@
 import { CsvError, parse } from 'csv-parse';
-import { ConfigurationError } from './errors.ts';
+import { ConfigurationError } from '../errors.ts';
 
 /** What one line, or one CSV record, offers as a token; undefined when nothing can be made of it. */
 export interface Candidate {

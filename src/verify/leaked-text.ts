@@ -1,8 +1,8 @@
 import { pipeline, Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
-import { ConfigurationError } from './errors.ts';
-import { isAbort } from './retry.ts';
+import { ConfigurationError } from '../errors.ts';
+import { isAbort } from '../retry.ts';
 
 /** What a gzip file begins with (RFC 1952, section 2.3.1). */
 const GZIP = [0x1f, 0x8b];

@@ -4,8 +4,8 @@ import { addAbortSignal, Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { ConfigurationError, formatOfName, type LeakedListOptions, readLeakedList } from '../src/index.ts';
-import { MAX_LINE_LENGTH } from '../src/leaked-formats.ts';
+import { ConfigurationError, formatOfName, type LeakedListOptions, readLeakedList } from '../../src/index.ts';
+import { MAX_LINE_LENGTH } from '../../src/verify/leaked-formats.ts';
 
 /** Reads a whole list; its chunks put together. */
 async function read(file: AsyncIterable<Uint8Array>, options: LeakedListOptions) {

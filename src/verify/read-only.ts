@@ -1,4 +1,4 @@
-import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from './database.ts';
+import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from '../database.ts';
 
 /**
  * How long a statement that only reads may take, in milliseconds: shorter than a silent server is waited for. It keeps

@@ -11,9 +11,9 @@ import {
   type RotationContext,
   readLeakedList,
   survivorsFinding,
-} from '../src/index.ts';
-import { useTestDatabase } from './support/database.ts';
-import { insertTickets, keysUpTo, tokensByKey } from './support/tickets.ts';
+} from '../../src/index.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { insertTickets, keysUpTo, tokensByKey } from '../support/tickets.ts';
 
 const UUID = /[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}/i;
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { recordEvent, recordMemory, startRunRecord } from '../src/index.ts';
-import type { RunRecord } from '../src/run-record.ts';
-import { seriesOf } from '../src/run-series.ts';
+import { recordEvent, recordMemory, startRunRecord } from '../../src/index.ts';
+import type { RunRecord } from '../../src/report/run-record.ts';
+import { seriesOf } from '../../src/report/run-series.ts';
 
 /** A batch of 100 rows at each of these times. */
 function batchesAt(timesMs: number[], durationMs = 100): RunRecord {

@@ -1,4 +1,4 @@
-import type { RotationEvent } from './context.ts';
+import type { RotationEvent } from '../context.ts';
 import { addBatch, type Bucket, EMPTY_BUCKET, mergeBuckets, mergeNeighbours } from './run-bucket.ts';
 import { addToTally, EMPTY_TALLY, type Tally } from './tally.ts';
 

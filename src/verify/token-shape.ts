@@ -1,11 +1,11 @@
-import type { RotationContext } from './context.ts';
-import type { Queryable } from './database.ts';
-import type { Finding } from './finding.ts';
-import { Prisma } from './generated/prisma/client.ts';
-import { MAX_ROWS_COUNTED } from './partitions.ts';
+import type { RotationContext } from '../context.ts';
+import type { Queryable } from '../database.ts';
+import type { Finding } from '../finding.ts';
+import { Prisma } from '../generated/prisma/client.ts';
+import { MAX_ROWS_COUNTED } from '../partitions.ts';
+import { retry } from '../retry.ts';
+import { countOf } from '../wording.ts';
 import { readByIndex } from './read-only.ts';
-import { retry } from './retry.ts';
-import { countOf } from './wording.ts';
 
 /** Rows read by one statement: it takes a hundredth of a second. */
 const ROWS_PER_PAGE = 50_000;

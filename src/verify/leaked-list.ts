@@ -1,7 +1,7 @@
-import { ConfigurationError } from './errors.ts';
+import { ConfigurationError } from '../errors.ts';
+import { countOf } from '../wording.ts';
 import { CANDIDATES_OF, type LeakedFormat } from './leaked-formats.ts';
 import { textOf } from './leaked-text.ts';
-import { countOf } from './wording.ts';
 
 /** How many tokens a chunk has at the most: looking them up takes a twentieth of a second. */
 export const TOKENS_PER_CHUNK = 20_000;
