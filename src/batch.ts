@@ -176,7 +176,7 @@ function inFencedTransaction(
 /**
  * Settings for this transaction only, which also hold where a pooler lends the connection for no longer than that.
  *
- * The planner is kept to index scans and nested loops, so that rows are found and locked in key order: sessions that
+ * The planner is kept to index scans and merge joins, so that rows are found and locked in key order: sessions that
  * lock in one order cannot deadlock. A scan of the whole table, or compiling the statement, would not pay for a batch.
  */
 async function configure(transaction: Queryable, options: TransactionOptions): Promise<void> {
@@ -185,7 +185,8 @@ async function configure(transaction: Queryable, options: TransactionOptions): P
       set_config('statement_timeout', ${`${options.statementTimeoutMs}ms`}, true),
       set_config('idle_in_transaction_session_timeout', ${`${SILENT_CLIENT_MS}ms`}, true),
       set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-      set_config('enable_hashjoin', 'off', true), set_config('jit', 'off', true),
+      set_config('enable_hashjoin', 'off', true), set_config('enable_nestloop', 'off', true),
+      set_config('jit', 'off', true),
       set_config('synchronous_commit', ${options.asynchronousCommit ? Prisma.sql`'off'` : ON_DISK}, true)`;
 }
 

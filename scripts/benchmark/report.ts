@@ -110,7 +110,7 @@ function describeRules(results: BenchmarkResults): string {
     '',
     '- One embedded server, everything in one go; client and server talk over the local network interface.',
     '- Before each run the table is vacuumed (`VACUUM FULL`) and analysed, and a checkpoint is made; before seeding it is emptied.',
-    "- Time runs from the first statement to the last, for this package's own commands from before they connect, so Node's start of about 0.7 s is not counted.",
+    "- Time runs from the first statement to the last, for this package's own commands from before they connect, so Node's start of about 0.7 s is not counted, and until everything is rotated, so the verification that follows isn't either.",
     ...(all.length > 0 ? [`- A number of seconds is ${figure}.`] : []),
     '- Peak RSS is the largest resident set of the client process; WAL is the write-ahead log of the median run. An MB is 1,000,000 bytes.',
     ...(all.some(isExtrapolated)
