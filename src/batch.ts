@@ -2,9 +2,7 @@ import { arrayLiteral } from './array-literal.ts';
 import { type Advance, advanceCheckpoint, type Checkpoint, completes, lockCheckpoint } from './checkpoint.ts';
 import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from './database.ts';
 import { Prisma } from './generated/prisma/client.ts';
-
-/** One fresh token for each row, or `database` to have PostgreSQL make them. */
-export type Tokens = readonly string[] | 'database';
+import type { Tokens } from './tokens.ts';
 
 /** How the transaction of a batch is run. */
 export interface TransactionOptions {
@@ -29,6 +27,11 @@ const SILENT_CLIENT_MS = 5_000;
 
 /** A batch has a handful of statements, of which one takes long. */
 const STATEMENTS_THAT_TAKE_LONG = 2;
+
+/** How long a transaction, and the wait for a connection to run it in, may take; in milliseconds. */
+function limitsOf({ statementTimeoutMs }: TransactionOptions) {
+  return { timeout: STATEMENTS_THAT_TAKE_LONG * statementTimeoutMs, maxWait: CONNECTION_TIMEOUT_MS };
+}
 
 /**
  * Rotates the next rows of a partition: their tokens and the checkpoint commit together or not at all.
@@ -122,19 +125,16 @@ export async function rehearseBatch(
   options: TransactionOptions,
 ): Promise<BatchCost> {
   let cost: BatchCost | undefined;
-  const transaction = database.$transaction(
-    async (transaction) => {
-      await configure(transaction, options);
-      const before = await readSizes(transaction);
-      const startedAtMs = performance.now();
-      const { rows } = await updateNext(transaction, range, size, tokens);
-      const durationMs = performance.now() - startedAtMs;
-      const after = await readSizes(transaction);
-      cost = { rows, durationMs, walBytes: after.wal - before.wal, growthBytes: after.table - before.table };
-      throw TAKE_BACK;
-    },
-    { timeout: STATEMENTS_THAT_TAKE_LONG * options.statementTimeoutMs, maxWait: CONNECTION_TIMEOUT_MS },
-  );
+  const transaction = database.$transaction(async (transaction) => {
+    await configure(transaction, options);
+    const before = await readSizes(transaction);
+    const startedAtMs = performance.now();
+    const { rows } = await updateNext(transaction, range, size, tokens);
+    const durationMs = performance.now() - startedAtMs;
+    const after = await readSizes(transaction);
+    cost = { rows, durationMs, walBytes: after.wal - before.wal, growthBytes: after.table - before.table };
+    throw TAKE_BACK;
+  }, limitsOf(options));
   await transaction.catch((error: unknown) => {
     if (error !== TAKE_BACK) throw error;
   });
@@ -158,19 +158,16 @@ function inFencedTransaction(
   options: TransactionOptions,
   change: (transaction: Queryable) => Promise<Advance>,
 ): Promise<Checkpoint> {
-  return database.$transaction(
-    async (transaction) => {
-      await configure(transaction, options);
-      const pid = await lockCheckpoint(transaction, checkpoint);
-      options.onBackend?.(pid);
-      const advance = await change(transaction);
-      if (completes(checkpoint, advance)) {
-        await transaction.$queryRaw`SELECT set_config('synchronous_commit', ${ON_DISK}, true)`;
-      }
-      return advanceCheckpoint(transaction, checkpoint, advance);
-    },
-    { timeout: STATEMENTS_THAT_TAKE_LONG * options.statementTimeoutMs, maxWait: CONNECTION_TIMEOUT_MS },
-  );
+  return database.$transaction(async (transaction) => {
+    await configure(transaction, options);
+    const pid = await lockCheckpoint(transaction, checkpoint);
+    options.onBackend?.(pid);
+    const advance = await change(transaction);
+    if (completes(checkpoint, advance)) {
+      await transaction.$queryRaw`SELECT set_config('synchronous_commit', ${ON_DISK}, true)`;
+    }
+    return advanceCheckpoint(transaction, checkpoint, advance);
+  }, limitsOf(options));
 }
 
 /**

@@ -6,7 +6,7 @@ import { assertCoverage } from './coverage.ts';
 import { planPartitions } from './partitions.ts';
 import { assertReady } from './preflight.ts';
 import { retry } from './retry.ts';
-import { makeTokens } from './tokens.ts';
+import { tokensFor } from './tokens.ts';
 
 /** What a rotation would do, and about what it would cost. */
 export interface Rehearsal {
@@ -28,8 +28,8 @@ export interface Rehearsal {
 }
 
 /**
- * Looks whether the database is ready, plans a rotation without recording the plan, and writes one real batch, which is measured and taken back. Nothing
- * stays of it but the space that the batch took, until the next vacuum.
+ * Looks whether the database is ready, plans a rotation without recording the plan, and writes one real batch, which is
+ * measured and taken back. Nothing stays of it but the space that the batch took, until the next vacuum.
  *
  * @returns null when nothing is left to do
  * @throws ConfigurationError when the database is not ready
@@ -45,7 +45,7 @@ export async function rehearse(context: RotationContext): Promise<Rehearsal | nu
   if (first === undefined) return null;
 
   const size = settings.batchSize === 'auto' ? startBatchSizer().size : settings.batchSize;
-  const tokens = settings.tokens === 'app' ? makeTokens(size) : settings.tokens;
+  const tokens = tokensFor(settings, size);
   const batch = await retry(context, () => rehearseBatch(database, unswept(first), size, tokens, settings), {
     kinds: ['passing', 'contended'],
   });

@@ -5,7 +5,7 @@ import type { RotationContext } from './context.ts';
 import { OvertakenError, type RowNotRotated, RowsNotRotatedError } from './errors.ts';
 import { concernsRows, faultCode, kindOf } from './faults.ts';
 import { backoffMs, retry, retryFromCheckpoint } from './retry.ts';
-import { makeTokens } from './tokens.ts';
+import { tokensFor } from './tokens.ts';
 
 /**
  * Tries the rows again that were set aside while everything else was rotated, in rounds that come less and less often,
@@ -67,7 +67,7 @@ async function rotateRow(context: RotationContext, checkpoint: Checkpoint, key: 
   const isLeft = (current: Checkpoint) => current.completedAt === null && key in current.setAside;
   try {
     const advanced = await retryFromCheckpoint(context, checkpoint, async (current) => {
-      const tokens = settings.tokens === 'app' ? makeTokens(1) : settings.tokens;
+      const tokens = tokensFor(settings, 1);
       return isLeft(current) ? rotateSetAside(database, current, key, tokens, settings) : current;
     });
     onEvent({ type: 'batch', rows: Number(advanced.rowsRotated - checkpoint.rowsRotated), durationMs: 0 });

@@ -10,7 +10,7 @@ import { watchLocks } from './lock-wait.ts';
 import type { PacedContext } from './pace.ts';
 import { backoffMs, retry, retryFromCheckpoint } from './retry.ts';
 import type { Settings } from './settings.ts';
-import { makeTokens } from './tokens.ts';
+import { tokensFor } from './tokens.ts';
 
 /** How many rows of a partition may be set aside before this is no matter of single rows any more. */
 const MAX_SET_ASIDE = 200;
@@ -125,7 +125,7 @@ async function writeBatch(
   longestLockWaitMs = Number.POSITIVE_INFINITY,
 ): Promise<WrittenBatch> {
   if (isSwept(checkpoint)) return { checkpoint, rows: 0, durationMs: 0 };
-  const tokens = settings.tokens === 'app' ? makeTokens(size) : settings.tokens;
+  const tokens = tokensFor(settings, size);
   const startedAtMs = performance.now();
   const locks = watchLocks(database, settings.targetBatchMs, (pids) => onEvent({ type: 'blocked', pids }));
   let waitedMs = 0;

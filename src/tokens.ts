@@ -1,4 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import type { Settings } from './settings.ts';
+
+/** One fresh token for each row, or `database` to have PostgreSQL make them. */
+export type Tokens = readonly string[] | 'database';
+
+/** What so many rows are to be given, made where the settings say. */
+export function tokensFor({ tokens }: Pick<Settings, 'tokens'>, rows: number): Tokens {
+  return tokens === 'app' ? makeTokens(rows) : tokens;
+}
 
 const BYTES = 16;
 

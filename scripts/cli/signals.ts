@@ -55,8 +55,14 @@ const HAS_TERMINAL = [0, 1, 2].some(isatty);
  * Ends the process the way it ends after a signal. On its way out Node restores the terminal, and aborts with a native
  * stack trace when that has gone; so a hangup is left to do what it does to a process that knows nothing of it.
  */
-export function endBy(signal: NodeJS.Signals): void {
+function endBy(signal: NodeJS.Signals): void {
   if (signal !== 'SIGHUP' || !HAS_TERMINAL) process.exit(exitCodeOfSignal(signal));
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
+}
+
+/** @returns the exit code after an interruption; after a hangup the process ends here, see `endBy` */
+export function exitCodeAfter(signal: NodeJS.Signals): number {
+  if (signal === 'SIGHUP') endBy(signal);
+  return exitCodeOfSignal(signal);
 }

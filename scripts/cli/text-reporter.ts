@@ -78,10 +78,8 @@ function describeEvent(
         : `starting '${rotation}': ${formatTotal(event)} tokens to replace`;
     case 'blocked':
       return `a batch is waiting for a lock held by PostgreSQL process ${event.pids.join(', ')} (see pg_stat_activity)`;
-    case 'retry': {
-      const where = event.partition === undefined ? '' : `partition ${event.partition}: `;
-      return `${where}${event.fault} Trying again in ${formatDuration(event.waitMs)} (attempt ${event.attempt} failed).`;
-    }
+    case 'retry':
+      return describeRetry(event);
     case 'setAside':
       return `partition ${event.partition}: the row with key ${event.key} is set aside until all others are done: ${event.fault}`;
     case 'tryingAgain':
@@ -93,6 +91,16 @@ function describeEvent(
     case 'waiting':
       return `nothing is left to claim; waiting for ${nameHolders(event.holders)} to finish, or to prove dead`;
   }
+}
+
+export function describeRetry({
+  partition,
+  fault,
+  waitMs,
+  attempt,
+}: Extract<RotationEvent, { type: 'retry' }>): string {
+  const where = partition === undefined ? '' : `partition ${partition}: `;
+  return `${where}${fault} Trying again in ${formatDuration(waitMs)} (attempt ${attempt} failed).`;
 }
 
 function describeResult(rotation: string, result: RotationResult): string {

@@ -1,9 +1,10 @@
-import { formatCount, formatDuration, formatTime } from '../../src/format.ts';
+import { formatCount, formatTime } from '../../src/format.ts';
 import { describeError, type Finding, type LeakedTokens, type RotationEvent } from '../../src/index.ts';
 import { exitCodeOfError, NOT_VERIFIED } from './exit-code.ts';
 import { describeFinding } from './findings.ts';
 import { jsonLines } from './json-lines.ts';
 import { LINE_INTERVAL_MS } from './progress-display.ts';
+import { describeRetry } from './text-reporter.ts';
 
 /** How often a machine is told how far it is, in milliseconds. */
 const JSON_INTERVAL_MS = 1_000;
@@ -53,8 +54,7 @@ export function textVerifyReporter(
   return {
     begin: (database) => say(`verifying rotation '${rotation}' of tickets.token in ${database}`),
     event(event) {
-      if (event.type !== 'retry') return;
-      say(`${event.fault} Trying again in ${formatDuration(event.waitMs)} (attempt ${event.attempt} failed).`);
+      if (event.type === 'retry') say(describeRetry(event));
     },
     progress(checked, survivors) {
       if (!isDue()) return;

@@ -7,12 +7,12 @@ import {
   rehearse,
   rotate,
 } from '../../src/index.ts';
-import { exitCodeOfError, exitCodeOfSignal } from '../cli/exit-code.ts';
+import { exitCodeOfError } from '../cli/exit-code.ts';
 import { jsonReporter } from '../cli/json-reporter.ts';
 import { keepMemorySmall } from '../cli/memory.ts';
 import type { Reporter } from '../cli/reporter.ts';
 import { parseRotateOptions, type RotateOptions } from '../cli/rotate-options.ts';
-import { endBy, type Interruption, interruptOnSignals } from '../cli/signals.ts';
+import { exitCodeAfter, type Interruption, interruptOnSignals } from '../cli/signals.ts';
 import { textReporter } from '../cli/text-reporter.ts';
 import { type RunReport, startReport } from '../report/run-report.ts';
 
@@ -26,9 +26,7 @@ export async function runCommand(args: string[]): Promise<number> {
     const interruption = interruptOnSignals(reporter.stopping, reporter.stopped);
     const result = await run(options, reporter, interruption);
     if (result?.outcome !== 'interrupted') return 0;
-    const signal = interruption.received ?? 'SIGTERM';
-    if (signal === 'SIGHUP') endBy(signal);
-    return exitCodeOfSignal(signal);
+    return exitCodeAfter(interruption.received ?? 'SIGTERM');
   } catch (error) {
     reporter.fail(error);
     return exitCodeOfError(error);

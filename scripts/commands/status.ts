@@ -10,8 +10,8 @@ import {
 } from '../../src/index.ts';
 import { parse } from '../../src/parse.ts';
 import { commandLine } from '../cli/arguments.ts';
-import { exitCodeOfError, exitCodeOfSignal } from '../cli/exit-code.ts';
-import { interruptOnSignals } from '../cli/signals.ts';
+import { exitCodeOfError } from '../cli/exit-code.ts';
+import { exitCodeAfter, interruptOnSignals } from '../cli/signals.ts';
 import { describeStatus } from '../cli/status-text.ts';
 
 const USAGE = `npx tsx scripts/rotate-tokens.ts status [options]
@@ -33,7 +33,7 @@ export async function statusCommand(args: string[]): Promise<number> {
     const options = await parseOptions(args);
     const interruption = interruptOnSignals(() => {});
     await show(options, interruption.signal);
-    return interruption.received ? exitCodeOfSignal(interruption.received) : 0;
+    return interruption.received ? exitCodeAfter(interruption.received) : 0;
   } catch (error) {
     process.stderr.write(`rotate-tokens: ${describeError(error)}\n`);
     return exitCodeOfError(error);

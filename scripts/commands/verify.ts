@@ -15,9 +15,9 @@ import {
 } from '../../src/index.ts';
 import { isAbort } from '../../src/retry.ts';
 import { cannotRead } from '../../src/verify/leaked-text.ts';
-import { exitCodeOfError, exitCodeOfSignal, NOT_VERIFIED } from '../cli/exit-code.ts';
+import { exitCodeOfError, NOT_VERIFIED } from '../cli/exit-code.ts';
 import { keepMemorySmall } from '../cli/memory.ts';
-import { endBy, interruptOnSignals } from '../cli/signals.ts';
+import { exitCodeAfter, interruptOnSignals } from '../cli/signals.ts';
 import { type LeakedSource, parseVerifyOptions, type VerifyOptions } from '../cli/verify-options.ts';
 import { jsonVerifyReporter, textVerifyReporter, type VerifyReporter } from '../cli/verify-reporter.ts';
 
@@ -53,8 +53,7 @@ function reporterFor(json: boolean, rotation: string | null): VerifyReporter {
 
 function endInterrupted(signal: NodeJS.Signals, reporter: VerifyReporter): number {
   reporter.interrupted();
-  if (signal === 'SIGHUP') endBy(signal);
-  return exitCodeOfSignal(signal);
+  return exitCodeAfter(signal);
 }
 
 /** @returns whether nothing that was found says STOP */
