@@ -1,5 +1,25 @@
-import type { Checkpoint } from './checkpoint.ts';
+import { type Checkpoint, loadCheckpoints } from './checkpoint.ts';
+import type { Database } from './database.ts';
 import { ConfigurationError } from './errors.ts';
+import { TARGET } from './target.ts';
+
+/**
+ * @returns the checkpoints of an earlier run; none when there was none
+ * @throws ConfigurationError when they are of another target, or cannot be trusted
+ */
+export async function loadTrusted(database: Database, rotation: string): Promise<Checkpoint[]> {
+  const checkpoints = await loadCheckpoints(database, rotation);
+  checkpoints.forEach(refuseOtherTarget);
+  assertCoverage(checkpoints);
+  return checkpoints;
+}
+
+function refuseOtherTarget({ rotation, target }: Checkpoint): void {
+  if (target === TARGET) return;
+  throw new ConfigurationError(
+    `rotation '${rotation}' was started for ${target}, not ${TARGET}. Choose another --name.`,
+  );
+}
 
 /**
  * Makes sure that the partitions of a rotation can be trusted; see coverageFault.

@@ -1,8 +1,8 @@
 import { type BatchCost, rehearseBatch, unswept } from './batch.ts';
 import { startBatchSizer } from './batch-size.ts';
-import { type Checkpoint, isSwept, loadCheckpoints } from './checkpoint.ts';
+import { type Checkpoint, isSwept } from './checkpoint.ts';
 import type { RotationContext } from './context.ts';
-import { assertCoverage } from './coverage.ts';
+import { loadTrusted } from './coverage.ts';
 import { planPartitions } from './partitions.ts';
 import { assertReady } from './preflight.ts';
 import { retry } from './retry.ts';
@@ -36,8 +36,7 @@ export interface Rehearsal {
  */
 export async function rehearse(context: RotationContext): Promise<Rehearsal | null> {
   const { database, settings } = context;
-  const recorded = await retry(context, () => loadCheckpoints(database, settings.name));
-  assertCoverage(recorded);
+  const recorded = await retry(context, () => loadTrusted(database, settings.name));
   await retry(context, () => assertReady(context));
   const planned = recorded.length > 0 ? recorded : await retry(context, () => planPartitions(database, settings.name));
   const left = planned.map((partition) => ({ cursor: null, rowsRotated: 0n, ...partition })).filter(isOpen);

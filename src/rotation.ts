@@ -11,16 +11,15 @@ import {
   releaseClaims,
 } from './checkpoint.ts';
 import type { RotationContext } from './context.ts';
-import { assertCoverage } from './coverage.ts';
+import { loadTrusted } from './coverage.ts';
 import type { Database } from './database.ts';
-import { ConfigurationError, HeldByAnotherProcessError, NotVerifiedError } from './errors.ts';
+import { HeldByAnotherProcessError, NotVerifiedError } from './errors.ts';
 import { type PacedContext, startPacer } from './pace.ts';
 import { planPartitions } from './partitions.ts';
 import { assertReady } from './preflight.ts';
 import { assertLagIsVisible } from './replica-watch.ts';
 import { isAbort, retry } from './retry.ts';
 import { rotateRowsSetAside } from './set-aside.ts';
-import { TARGET } from './target.ts';
 import { verifyRotation } from './verify.ts';
 import { work } from './worker.ts';
 
@@ -109,24 +108,9 @@ async function assertVerified(context: RotationContext): Promise<void> {
   if (faults.length > 0) throw new NotVerifiedError(context.settings.name, faults);
 }
 
-/** @returns the checkpoints of an earlier run; none when there was none */
-async function loadTrusted(database: Database, rotation: string): Promise<Checkpoint[]> {
-  const checkpoints = await loadCheckpoints(database, rotation);
-  checkpoints.forEach(refuseOtherTarget);
-  assertCoverage(checkpoints);
-  return checkpoints;
-}
-
 async function planAnew(database: Database, rotation: string): Promise<Checkpoint[]> {
   await persistPlan(database, await planPartitions(database, rotation));
   return loadTrusted(database, rotation); // another process may have been quicker
-}
-
-function refuseOtherTarget({ rotation, target }: Checkpoint): void {
-  if (target === TARGET) return;
-  throw new ConfigurationError(
-    `rotation '${rotation}' was started for ${target}, not ${TARGET}. Choose another --name.`,
-  );
 }
 
 /** Works while there is something to claim, then waits for what others hold: it comes free if they die. */
