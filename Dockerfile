@@ -18,7 +18,7 @@ RUN npx prisma generate
 FROM node:22-slim
 ENV NODE_ENV=production
 WORKDIR /app
-COPY package.json prisma.config.ts tsconfig.json ./
+COPY package.json prisma.config.ts rotate-tokens.config.ts tsconfig.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY prisma ./prisma
 COPY scripts ./scripts

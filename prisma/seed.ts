@@ -4,11 +4,12 @@ import { commandLine } from '../scripts/cli/arguments.ts';
 import { exitCodeOfError, exitCodeOfSignal } from '../scripts/cli/exit-code.ts';
 import { showProgress } from '../scripts/cli/progress-display.ts';
 import { interruptOnSignals } from '../scripts/cli/signals.ts';
+import { openTicketDatabase, type TicketDatabase } from '../scripts/support/ticket-database.ts';
 import { arrayLiteral } from '../src/array-literal.ts';
 import { formatCount, formatDuration } from '../src/format.ts';
-import { type Database, describeError, openDatabase, parseDatabaseUrl } from '../src/index.ts';
+import { describeError, parseDatabaseUrl } from '../src/index.ts';
 import { parse } from '../src/parse.ts';
-import { makeTokens } from '../src/tokens.ts';
+import { uuid } from '../src/token-kinds.ts';
 
 const seedOptionsSchema = z.object({
   size: z.int('has to be a whole number of tickets').min(0, 'has to be at least 0'),
@@ -28,7 +29,7 @@ async function main(args: string[]): Promise<number> {
   try {
     const options = await parseOptions(args);
     loadDotenv({ quiet: true });
-    const database = openDatabase(parseDatabaseUrl(process.env));
+    const database = openTicketDatabase(parseDatabaseUrl(process.env));
     try {
       return await seed(database, options.size, options['batch-size']);
     } finally {
@@ -54,7 +55,7 @@ async function parseOptions(args: string[]) {
 }
 
 /** Brings the table to `size` tickets. Interrupted, it is simply run again. */
-async function seed(database: Database, size: number, batchSize: number): Promise<number> {
+async function seed(database: TicketDatabase, size: number, batchSize: number): Promise<number> {
   const present = await database.ticket.count();
   if (present >= size) {
     process.stdout.write(`tickets has ${formatCount(present)} rows already: nothing to insert\n`);
@@ -69,7 +70,7 @@ async function seed(database: Database, size: number, batchSize: number): Promis
   let inserted = 0;
   while (present + inserted < size && !interruption.signal.aborted) {
     const batch = Math.min(batchSize, size - present - inserted);
-    await insertTickets(database, present + inserted, makeTokens(batch));
+    await insertTickets(database, present + inserted, uuid().make(batch));
     inserted += batch;
     progress.add(batch);
   }
@@ -81,7 +82,7 @@ async function seed(database: Database, size: number, batchSize: number): Promis
 }
 
 /** Tokens come from the application, as they do when a ticket is sold; the rest is only there to give rows a real width. */
-async function insertTickets(database: Database, sold: number, tokens: string[]): Promise<void> {
+async function insertTickets(database: TicketDatabase, sold: number, tokens: string[]): Promise<void> {
   await database.$executeRaw`
     INSERT INTO tickets (token, subject, holder_email)
     SELECT token, 'Seat ' || ${sold} + place || ', open-air season', 'holder-' || ${sold} + place || '@example.com'

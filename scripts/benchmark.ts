@@ -3,7 +3,6 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { formatCount } from '../src/format.ts';
-import { type Database, openDatabase } from '../src/index.ts';
 import { parse } from '../src/parse.ts';
 import { contenders, everyWay, fixedBatchSizes, growingWorkers, seeders } from './benchmark/candidates.ts';
 import { drawCharts } from './benchmark/charts.ts';
@@ -14,6 +13,7 @@ import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
 import { PRISMA, runCommand } from './support/commands.ts';
 import { startEmbeddedServer } from './support/embedded-server.ts';
+import { openTicketDatabase, type TicketDatabase } from './support/ticket-database.ts';
 
 const USAGE = `npm run bench -- [options]
 
@@ -76,7 +76,7 @@ async function parseOptions(args: string[]): Promise<Options> {
 async function benchmark(options: Options): Promise<BenchmarkResults> {
   const server = await startEmbeddedServer(SERVER_SETTINGS);
   const url = server.url('postgres');
-  const database = openDatabase(url);
+  const database = openTicketDatabase(url);
   process.once('SIGINT', () => void server.stop().then(() => process.exit(exitCodeOfSignal('SIGINT'))));
   try {
     await runCommand([...PRISMA, 'migrate', 'deploy'], url, 'pipe');
@@ -125,7 +125,7 @@ async function fill({ url, tableRows }: Bench): Promise<void> {
   await runCommand(['--import', 'tsx', 'prisma/seed.ts', '--size', `${tableRows}`], url, 'pipe');
 }
 
-async function describeMachine(database: Database): Promise<BenchmarkResults['machine']> {
+async function describeMachine(database: TicketDatabase): Promise<BenchmarkResults['machine']> {
   const [server] = await database.$queryRaw<{ version: string }[]>`SELECT current_setting('server_version') AS version`;
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import * as z from 'zod';
 import { formatCount, formatDuration } from '../src/format.ts';
-import { type Database, openDatabase, parseSettings } from '../src/index.ts';
+import { parseSettings } from '../src/index.ts';
 import { parse } from '../src/parse.ts';
 import { retry } from '../src/retry.ts';
 import { type Application, startApplication } from './chaos/application.ts';
@@ -14,6 +14,7 @@ import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError } from './cli/exit-code.ts';
 import { PRISMA, runCommand } from './support/commands.ts';
 import { type EmbeddedServer, startEmbeddedServer } from './support/embedded-server.ts';
+import { openTicketDatabase, type TicketDatabase } from './support/ticket-database.ts';
 
 const USAGE = `npm run chaos -- [options]
 
@@ -87,7 +88,7 @@ async function rotateInChaos(options: Options, server: EmbeddedServer): Promise<
   const randoms = [0, 1, 2].map((index) => randomFrom(options.seed + index)) as [Random, Random, Random];
   const peace = new AbortController();
 
-  const database = openDatabase(`${url}?application_name=chaos`, { connections: 2 });
+  const database = openTicketDatabase(`${url}?application_name=chaos`, { connections: 2 });
   await startRecording(database);
   const application = startApplication(`${url}?application_name=shop`, BigInt(options.size), randoms[0]);
   const proxy = await startProxy(Number(new URL(url).port), randoms[1], peace.signal, count);
@@ -117,7 +118,7 @@ async function rotateOnce(
   { processes }: Options,
   round: number,
   url: string,
-  database: Database,
+  database: TicketDatabase,
   application: Application,
   rotators: { current?: Rotators },
   count: (what: string) => void,

@@ -1,9 +1,10 @@
 import { createInterface } from 'node:readline';
 import { config as loadDotenv } from 'dotenv';
 import { formatCount } from '../src/format.ts';
-import { ConfigurationError, databaseLabel, describeError, openDatabase, parseDatabaseUrl } from '../src/index.ts';
+import { ConfigurationError, databaseLabel, describeError, parseDatabaseUrl } from '../src/index.ts';
 import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
+import { openTicketDatabase } from './support/ticket-database.ts';
 
 const USAGE = `npx tsx scripts/delete-tickets.ts [options]
 
@@ -30,7 +31,7 @@ function parseOptions(args: string[]) {
 
 /** @returns the exit code */
 async function deleteTickets(url: string, yes: boolean): Promise<number> {
-  const database = openDatabase(url);
+  const database = openTicketDatabase(url);
   try {
     const what = `all ${formatCount(await database.ticket.count())} tickets in ${databaseLabel(url)} and every checkpoint`;
     if (!yes && !process.stdin.isTTY) {

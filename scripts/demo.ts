@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { formatCount, formatDuration } from '../src/format.ts';
-import { type Database, openDatabase } from '../src/index.ts';
 import { parse } from '../src/parse.ts';
 import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
 import { type Interruption, interruptOnSignals } from './cli/signals.ts';
 import { PRISMA, runCommand } from './support/commands.ts';
 import { startEmbeddedServer } from './support/embedded-server.ts';
+import { openTicketDatabase, type TicketDatabase } from './support/ticket-database.ts';
 
 const USAGE = `npm run demo -- [options]
 
@@ -54,7 +54,7 @@ async function demonstrate(size: number, interruption: Interruption): Promise<vo
   if (server === undefined) return;
   const url = server.url('postgres');
   const run = (args: string[]) => runCommand(args, url, 'inherit', interruption);
-  const database = openDatabase(url);
+  const database = openTicketDatabase(url);
   try {
     await part('npx prisma migrate deploy', () => run([...PRISMA, 'migrate', 'deploy']));
     await part(`npx prisma db seed -- --size ${size}`, () => run([...PRISMA, 'db', 'seed', '--', '--size', `${size}`]));
@@ -70,7 +70,7 @@ async function demonstrate(size: number, interruption: Interruption): Promise<vo
   printParts(parts);
 }
 
-async function copyTickets(database: Database): Promise<void> {
+async function copyTickets(database: TicketDatabase): Promise<void> {
   await database.$executeRaw`CREATE TABLE leaked AS SELECT * FROM tickets`;
   await database.$executeRaw`CREATE INDEX ON leaked (token)`;
   await database.$executeRaw`ANALYZE leaked`;
@@ -84,7 +84,7 @@ interface Comparison {
   damaged: bigint;
 }
 
-async function compareWithCopy(database: Database): Promise<Comparison | undefined> {
+async function compareWithCopy(database: TicketDatabase): Promise<Comparison | undefined> {
   const [comparison] = await database.$queryRaw<Comparison[]>`
     SELECT
       (SELECT count(*) FROM tickets) AS tickets,

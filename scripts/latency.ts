@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { formatCount } from '../src/format.ts';
-import { type Database, openDatabase } from '../src/index.ts';
 import { parse } from '../src/parse.ts';
 import type { Latencies } from './benchmark/application-load.ts';
 import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError } from './cli/exit-code.ts';
 import { PRISMA, runCommand } from './support/commands.ts';
 import { startEmbeddedServer } from './support/embedded-server.ts';
+import { openTicketDatabase, type TicketDatabase } from './support/ticket-database.ts';
 
 const USAGE = `npm run latency -- [options]
 
@@ -70,7 +70,7 @@ async function main(args: string[]): Promise<number> {
 async function measureAll(rows: number): Promise<Result[]> {
   const server = await startEmbeddedServer({ shared_buffers: '1GB', max_wal_size: '4GB' });
   const url = server.url('postgres');
-  const database = openDatabase(url);
+  const database = openTicketDatabase(url);
   try {
     await runCommand([...PRISMA, 'migrate', 'deploy'], url, 'pipe');
     await runCommand(['--import', 'tsx', 'prisma/seed.ts', '--size', `${rows}`], url, 'pipe');
@@ -89,7 +89,7 @@ async function measureAll(rows: number): Promise<Result[]> {
   }
 }
 
-async function work(args: string[] | 'one UPDATE' | 'nothing', database: Database, url: string): Promise<void> {
+async function work(args: string[] | 'one UPDATE' | 'nothing', database: TicketDatabase, url: string): Promise<void> {
   if (args === 'nothing') await sleep(ALONE_MS);
   else if (args === 'one UPDATE') await database.$executeRaw`UPDATE tickets SET token = gen_random_uuid()`;
   else await runCommand([...ROTATE, ...args], url, 'pipe');

@@ -1,7 +1,13 @@
 /**
  * A PostgreSQL array as one string, `{1,2,3}`. As a parameter that is a single object, where Prisma would wrap each
- * element of an array in one. Keys and UUIDs hold no character that would have to be quoted.
+ * element of an array in one.
  */
 export function arrayLiteral(values: readonly (bigint | string)[]): string {
-  return `{${values.join()}}`;
+  return `{${values.map(element).join()}}`;
+}
+
+/** Quoted, unless there is nothing in it that could be taken for something else. */
+function element(value: bigint | string): string {
+  if (typeof value === 'bigint' || (/^[\w-]+$/.test(value) && !/^null$/i.test(value))) return String(value);
+  return `"${value.replace(/["\\]/g, '\\$&')}"`;
 }

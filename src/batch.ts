@@ -1,7 +1,8 @@
-import { arrayLiteral } from './array-literal.ts';
-import { type Advance, advanceCheckpoint, type Checkpoint, completes, lockCheckpoint } from './checkpoint.ts';
+import { type Advance, advanceCheckpoint, type Checkpoint, completes, type Key, lockCheckpoint } from './checkpoint.ts';
 import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from './database.ts';
-import { Prisma } from './generated/prisma/client.ts';
+import { sql } from './sql.ts';
+import type { Target } from './target.ts';
+import { type KeyRange, nextKeys, unswept, updateNext, updateOne } from './token-update.ts';
 import type { Tokens } from './tokens.ts';
 
 /** How the transaction of a batch is run. */
@@ -33,25 +34,37 @@ function limitsOf({ statementTimeoutMs }: TransactionOptions) {
   return { timeout: STATEMENTS_THAT_TAKE_LONG * statementTimeoutMs, maxWait: CONNECTION_TIMEOUT_MS };
 }
 
+/** A partition after a batch. */
+export interface BatchResult {
+  /** As it now stands. */
+  checkpoint: Checkpoint;
+  /** How many keys were gone through: more than rows were rotated where some are out of scope. */
+  keys: number;
+}
+
 /**
  * Rotates the next rows of a partition: their tokens and the checkpoint commit together or not at all.
  *
- * @param size the most rows to rotate: the next ones after the cursor
- * @returns the checkpoint as it now stands
+ * @param size how many keys to go through: the next ones after the cursor
  * @throws OvertakenError when another process took the partition over; nothing was changed
  */
-export function rotateBatch(
+export async function rotateBatch(
   database: Database,
+  target: Target,
   checkpoint: Checkpoint,
   size: number,
   tokens: Tokens,
   options: TransactionOptions,
-): Promise<Checkpoint> {
-  return inFencedTransaction(database, checkpoint, options, async (transaction) => {
+): Promise<BatchResult> {
+  let keys = 0;
+  const advanced = await inFencedTransaction(database, checkpoint, options, async (transaction) => {
     const range = unswept(checkpoint);
-    const { lastKey, keys, rows } = await updateNext(transaction, range, size, tokens);
-    return { cursor: keys < size ? range.upTo : lastKey, rows, setAside: checkpoint.setAside };
+    const updated = await updateNext(transaction, target, range, size, tokens);
+    keys = updated.keys;
+    const cursor = keys < size ? range.upTo : updated.lastKey;
+    return { cursor, rows: updated.rows, setAside: checkpoint.setAside };
   });
+  return { checkpoint: advanced, keys };
 }
 
 /**
@@ -61,30 +74,32 @@ export function rotateBatch(
  */
 export function setNextAside(
   database: Database,
+  target: Target,
   checkpoint: Checkpoint,
   fault: string,
   options: TransactionOptions,
 ): Promise<Checkpoint> {
   return inFencedTransaction(database, checkpoint, options, async (transaction) => {
     // Where the whole table is locked against updates, no single row is to blame: this waits, or fails, instead.
-    await transaction.$executeRaw`LOCK TABLE tickets IN ROW EXCLUSIVE MODE`;
-    const [next] = await transaction.$queryRaw<{ id: bigint }[]>(nextKeys(unswept(checkpoint), 1));
+    await transaction.$executeRaw`LOCK TABLE ${target.table} IN ROW EXCLUSIVE MODE`;
+    const [next] = await transaction.$queryRaw<{ key: Key }[]>`
+      SELECT key::text FROM (${nextKeys(target, unswept(checkpoint), 1)}) AS next`;
     if (next === undefined) return { cursor: checkpoint.upperBound, rows: 0, setAside: checkpoint.setAside };
-    return { cursor: next.id, rows: 0, setAside: { ...checkpoint.setAside, [String(next.id)]: fault } };
+    return { cursor: next.key, rows: 0, setAside: { ...checkpoint.setAside, [next.key]: fault } };
   });
 }
 
-/** Rotates a row that was set aside; one that has been deleted since needs nothing. */
+/** Rotates a row that was set aside; one that was deleted since, or is not in scope any more, needs nothing. */
 export function rotateSetAside(
   database: Database,
+  target: Target,
   checkpoint: Checkpoint,
-  key: string,
+  key: Key,
   tokens: Tokens,
   options: TransactionOptions,
 ): Promise<Checkpoint> {
   return inFencedTransaction(database, checkpoint, options, async (transaction) => {
-    const token = tokens === 'database' ? Prisma.sql`gen_random_uuid()` : Prisma.sql`${tokens[0]}::uuid`;
-    const rows = await transaction.$executeRaw`UPDATE tickets SET token = ${token} WHERE id = ${BigInt(key)}`;
+    const rows = await updateOne(transaction, target, key, tokens);
     const { [key]: _, ...setAside } = checkpoint.setAside;
     return { cursor: checkpoint.cursor, rows, setAside };
   });
@@ -119,6 +134,7 @@ export interface BatchCost {
 /** Writes the next rows of a partition as `rotateBatch` does, measures that, and takes it back. */
 export async function rehearseBatch(
   database: Database,
+  target: Target,
   range: KeyRange,
   size: number,
   tokens: Tokens,
@@ -127,11 +143,11 @@ export async function rehearseBatch(
   let cost: BatchCost | undefined;
   const transaction = database.$transaction(async (transaction) => {
     await configure(transaction, options);
-    const before = await readSizes(transaction);
+    const before = await readSizes(transaction, target);
     const startedAtMs = performance.now();
-    const { rows } = await updateNext(transaction, range, size, tokens);
+    const { rows } = await updateNext(transaction, target, range, size, tokens);
     const durationMs = performance.now() - startedAtMs;
-    const after = await readSizes(transaction);
+    const after = await readSizes(transaction, target);
     cost = { rows, durationMs, walBytes: after.wal - before.wal, growthBytes: after.table - before.table };
     throw TAKE_BACK;
   }, limitsOf(options));
@@ -144,10 +160,10 @@ export async function rehearseBatch(
 
 const TAKE_BACK = new Error('taken back');
 
-async function readSizes(transaction: Queryable): Promise<{ wal: number; table: number }> {
+async function readSizes(transaction: Queryable, { relation }: Target): Promise<{ wal: number; table: number }> {
   const [sizes] = await transaction.$queryRaw<{ wal: number; table: number }[]>`
     SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS wal,
-      pg_total_relation_size('tickets')::float8 AS table`;
+      pg_total_relation_size(${relation}::regclass)::float8 AS table`;
   return sizes ?? { wal: 0, table: 0 };
 }
 
@@ -184,86 +200,9 @@ async function configure(transaction: Queryable, options: TransactionOptions): P
       set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
       set_config('enable_hashjoin', 'off', true), set_config('enable_nestloop', 'off', true),
       set_config('jit', 'off', true),
-      set_config('synchronous_commit', ${options.asynchronousCommit ? Prisma.sql`'off'` : ON_DISK}, true)`;
+      set_config('synchronous_commit', ${options.asynchronousCommit ? sql`'off'` : ON_DISK}, true)`;
 }
 
 /** What the server is set to (`remote_apply`, say), but waiting for its own disk at least. */
-const ON_DISK = Prisma.sql`(
+const ON_DISK = sql`(
   SELECT CASE reset_val WHEN 'off' THEN 'on' ELSE reset_val END FROM pg_settings WHERE name = 'synchronous_commit')`;
-
-interface Updated {
-  /** The highest key of the page; null when the range has no more rows. */
-  lastKey: bigint | null;
-  /** How many keys the page has: fewer than asked for at the end of the range only. */
-  keys: number;
-  /** How many of them still had a row to update. */
-  rows: number;
-}
-
-/** A stretch of the key range. */
-export interface KeyRange {
-  /** Exclusive; null: from the first key. */
-  after: bigint | null;
-  /** Inclusive. */
-  upTo: bigint;
-}
-
-function updateNext(transaction: Queryable, range: KeyRange, size: number, tokens: Tokens): Promise<Updated> {
-  return tokens === 'database'
-    ? updateByDatabase(transaction, range, size)
-    : updateWith(transaction, range, size, tokens);
-}
-
-/**
- * The page and the update in one statement: the next keys after the cursor, each with the token of its place. No key
- * travels to the client and back, and no row can come or go between reading the page and writing it.
- */
-async function updateWith(
-  transaction: Queryable,
-  range: KeyRange,
-  size: number,
-  tokens: readonly string[],
-): Promise<Updated> {
-  // The bounds on ticket.id look redundant and are not: without them the planner may choose to scan the whole table.
-  const [updated] = await transaction.$queryRaw<Updated[]>`
-    WITH page AS MATERIALIZED (
-      SELECT id, row_number() OVER (ORDER BY id) AS place FROM (${nextKeys(range, size)}) AS next
-    ), updated AS (
-      UPDATE tickets AS ticket SET token = (${arrayLiteral(tokens)}::uuid[])[page.place]
-      FROM page WHERE ticket.id = page.id AND ${within(range, Prisma.sql`ticket.id`)}
-      RETURNING 1
-    )
-    SELECT max(id) AS "lastKey", count(*)::int AS keys, (SELECT count(*)::int FROM updated) AS rows FROM page`;
-  return updated ?? NOTHING;
-}
-
-/** Finds where the page ends, then updates up to there: cheaper than the above where rows need not be numbered. */
-async function updateByDatabase(transaction: Queryable, range: KeyRange, size: number): Promise<Updated> {
-  const [page] = await transaction.$queryRaw<Pick<Updated, 'lastKey' | 'keys'>[]>`
-    SELECT max(id) AS "lastKey", count(*)::int AS keys FROM (${nextKeys(range, size)}) AS next`;
-  if (page?.lastKey == null) return NOTHING;
-  const rows = await transaction.$executeRaw`
-    UPDATE tickets SET token = gen_random_uuid() WHERE ${within({ ...range, upTo: page.lastKey }, Prisma.sql`id`)}`;
-  return { ...page, rows };
-}
-
-const NOTHING: Updated = { lastKey: null, keys: 0, rows: 0 };
-
-/** Keyset pagination. */
-function nextKeys(range: KeyRange, size: number): Prisma.Sql {
-  return Prisma.sql`SELECT id FROM tickets WHERE ${within(range, Prisma.sql`id`)} ORDER BY id LIMIT ${size}`;
-}
-
-/** What the cursor has yet to go through. */
-export function unswept({
-  cursor,
-  lowerBound,
-  upperBound,
-}: Pick<Checkpoint, 'cursor' | 'lowerBound' | 'upperBound'>): KeyRange {
-  return { after: cursor ?? lowerBound, upTo: upperBound };
-}
-
-function within({ after, upTo }: KeyRange, key: Prisma.Sql): Prisma.Sql {
-  const upper = Prisma.sql`${key} <= ${upTo}`;
-  return after === null ? upper : Prisma.sql`${key} > ${after} AND ${upper}`;
-}

@@ -1,37 +1,46 @@
 import * as z from 'zod';
 import type { Database, Queryable } from './database.ts';
 import { ConfigurationError, OvertakenError } from './errors.ts';
-import { Prisma } from './generated/prisma/client.ts';
 import { parse } from './parse.ts';
+import { raw, type Sql, sql } from './sql.ts';
 
-/**
- * How far one partition of a rotation is: a row of `rotation_checkpoints`, parsed.
- * Bounds and cursor are keys of the target; the table keeps them as text.
- */
+/** How far one partition of a rotation is: a row of `rotation_checkpoints`, parsed. */
 export type Checkpoint = z.output<typeof checkpointSchema>;
 
-const KEY = /^-?\d{1,19}$/;
+/**
+ * A key of the target as text, whatever its type: the database compares keys, in the order of its own index. Here they
+ * are only compared for being the same.
+ */
+export type Key = string;
 
-const key = z.codec(z.string().regex(KEY, 'is not a bigint key'), z.bigint(), {
-  decode: (text) => BigInt(text),
-  encode: (value) => value.toString(),
-});
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+
+/** Key → SQLSTATE. Not a record of zod's, which would leave out a key such as `__proto__`. */
+const setAsideSchema = z.custom<Readonly<Record<Key, string>>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((fault) => typeof fault === 'string' && SQLSTATE.test(fault)),
+  'is not a list of keys and SQLSTATEs',
+);
 
 const checkpointSchema = z
   .object({
     rotation: z.string(),
     partition: z.int(),
     target: z.string(),
-    lowerBound: key.nullable(),
-    upperBound: key,
+    /** Exclusive; null: from the first key. */
+    lowerBound: z.string().nullable(),
+    /** Inclusive. */
+    upperBound: z.string(),
     /** Where the last partition ends. */
-    watermark: key,
-    cursor: key.nullable(),
+    watermark: z.string(),
+    cursor: z.string().nullable(),
     rowsTotal: z.bigint().nonnegative(),
     totalIsEstimate: z.boolean(),
     rowsRotated: z.bigint().nonnegative(),
     /** Rows that the cursor has passed without rotating them: key → SQLSTATE of why. */
-    setAside: z.record(z.string().regex(KEY, 'is not a bigint key'), z.string().regex(/^[0-9A-Z]{5}$/)).readonly(),
+    setAside: setAsideSchema,
     claimedBy: z.string().nullable(),
     claimedUntil: z.date().nullable(),
     claimedSince: z.date().nullable(),
@@ -44,10 +53,7 @@ const checkpointSchema = z
   .readonly();
 
 /** Where a partition begins and ends and how much is in it, before anything of it was rotated. */
-export type PlannedPartition = Pick<
-  Checkpoint,
-  'rotation' | 'partition' | 'target' | 'lowerBound' | 'upperBound' | 'watermark' | 'rowsTotal' | 'totalIsEstimate'
->;
+export type PlannedPartition = Pick<Checkpoint, (typeof PLANNED_FIELDS)[number]>;
 
 /**
  * How long a claim counts after its holder was last heard of, in milliseconds. A batch renews it, and while a batch
@@ -60,14 +66,30 @@ export const CLAIM_MS = 3_000;
  * @returns the partitions of a rotation in order; empty when it was never started
  * @throws ConfigurationError when a row is not what this version writes (edited by hand, say)
  */
-export async function loadCheckpoints(database: Database, rotation: string): Promise<Checkpoint[]> {
-  const rows = await database.rotationCheckpoint.findMany({ where: { rotation }, orderBy: { partition: 'asc' } });
+export function loadCheckpoints(database: Queryable, rotation: string): Promise<Checkpoint[]> {
+  return readCheckpoints(database, sql`rotation = ${rotation}`);
+}
+
+async function readCheckpoints(database: Queryable, which: Sql): Promise<Checkpoint[]> {
+  const rows = await database.$queryRaw<{ rotation: string; partition: number }[]>`
+    SELECT ${SELECTED} FROM rotation_checkpoints WHERE ${which} ORDER BY partition`;
   return rows.map(parseCheckpoint);
 }
 
+/** By the convention that the schema follows, `rowsTotal` is `rows_total`. */
+const columnOf = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+const FIELDS = Object.keys(checkpointSchema.unwrap().shape);
+
+/** The columns that `rotation_checkpoints` has to have. */
+export const CHECKPOINT_COLUMNS: readonly string[] = FIELDS.map(columnOf);
+
+const SELECTED = raw(FIELDS.map((field) => `${columnOf(field)} AS "${field}"`).join(', '));
+
 /** @returns the names of all rotations that have begun, in alphabetical order */
-export async function loadRotationNames(database: Database): Promise<string[]> {
-  const rows = await database.rotationCheckpoint.groupBy({ by: 'rotation', orderBy: { rotation: 'asc' } });
+export async function loadRotationNames(database: Queryable): Promise<string[]> {
+  const rows = await database.$queryRaw<{ rotation: string }[]>`
+    SELECT DISTINCT rotation FROM rotation_checkpoints ORDER BY rotation`;
   return rows.map(({ rotation }) => rotation);
 }
 
@@ -90,18 +112,33 @@ export async function persistPlan(database: Database, plan: readonly PlannedPart
   await database.$transaction(async (transaction) => {
     // Plans of two processes differ, and must not mix.
     await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`rotate-tokens ${first.rotation}`}, 0))`;
-    if ((await transaction.rotationCheckpoint.count({ where: { rotation: first.rotation } })) > 0) return;
-    await transaction.rotationCheckpoint.createMany({ data: plan.map(toRow) });
+    await transaction.$executeRaw`
+      INSERT INTO rotation_checkpoints (${PLANNED})
+      SELECT ${PLANNED} FROM jsonb_populate_recordset(NULL::rotation_checkpoints, ${JSON.stringify(plan.map(toRow))}::jsonb)
+      WHERE NOT EXISTS (SELECT FROM rotation_checkpoints WHERE rotation = ${first.rotation})`;
   });
 }
 
-function toRow(planned: PlannedPartition) {
-  return {
-    ...planned,
-    lowerBound: key.nullable().encode(planned.lowerBound),
-    upperBound: key.encode(planned.upperBound),
-    watermark: key.encode(planned.watermark),
-  };
+const PLANNED_FIELDS = [
+  'rotation',
+  'partition',
+  'target',
+  'lowerBound',
+  'upperBound',
+  'watermark',
+  'rowsTotal',
+  'totalIsEstimate',
+] as const;
+
+const PLANNED = raw(PLANNED_FIELDS.map(columnOf).join(', '));
+
+function toRow(planned: PlannedPartition): object {
+  return Object.fromEntries(PLANNED_FIELDS.map((field) => [columnOf(field), text(planned[field])]));
+}
+
+/** Whole numbers of any size, which JSON has no way to write, are read from text. */
+function text(value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
 }
 
 /** Whether the cursor has been through all of it. Rows set aside may be left. */
@@ -116,7 +153,7 @@ export function isSwept({ cursor, upperBound }: Pick<Checkpoint, 'cursor' | 'upp
  * @returns the partition as it stands, or null when none is free
  */
 export function claimNext(database: Database, rotation: string, claimant: string): Promise<Checkpoint | null> {
-  return claim(database, rotation, claimant, Prisma.sql`cursor IS DISTINCT FROM upper_bound AND ${IS_FREE}`);
+  return claim(database, rotation, claimant, sql`cursor IS DISTINCT FROM upper_bound AND ${IS_FREE}`);
 }
 
 /** Takes one partition, or keeps it; null when it is complete, or a live process holds it. */
@@ -126,13 +163,13 @@ export function claimPartition(
   partition: number,
   claimant: string,
 ): Promise<Checkpoint | null> {
-  const which = Prisma.sql`partition = ${partition} AND (claimed_by = ${claimant} OR ${IS_FREE})`;
+  const which = sql`partition = ${partition} AND (claimed_by = ${claimant} OR ${IS_FREE})`;
   return claim(database, rotation, claimant, which);
 }
 
-const IS_FREE = Prisma.sql`(claimed_until IS NULL OR claimed_until < clock_timestamp())`;
+const IS_FREE = sql`(claimed_until IS NULL OR claimed_until < clock_timestamp())`;
 
-async function claim(database: Database, rotation: string, claimant: string, which: Prisma.Sql) {
+async function claim(database: Database, rotation: string, claimant: string, which: Sql) {
   const claimed = await database.$queryRaw<{ partition: number }[]>`
     UPDATE rotation_checkpoints
     SET claimed_by = ${claimant}, claimed_until = ${claimExpiry()}, updated_at = clock_timestamp(),
@@ -150,9 +187,9 @@ async function claim(database: Database, rotation: string, claimant: string, whi
   return partition === undefined ? null : readCheckpoint(database, rotation, partition);
 }
 
-async function readCheckpoint(database: Database, rotation: string, partition: number): Promise<Checkpoint | null> {
-  const row = await database.rotationCheckpoint.findUnique({ where: { rotation_partition: { rotation, partition } } });
-  return row && parseCheckpoint(row);
+async function readCheckpoint(database: Queryable, rotation: string, partition: number): Promise<Checkpoint | null> {
+  const [checkpoint] = await readCheckpoints(database, sql`rotation = ${rotation} AND partition = ${partition}`);
+  return checkpoint ?? null;
 }
 
 /**
@@ -181,11 +218,10 @@ export async function renewClaim(
 }
 
 /** Gives back what this process holds, so that the next one need not wait for the claim to expire. */
-export async function releaseClaims(database: Database, rotation: string, claimant: string): Promise<void> {
-  await database.rotationCheckpoint.updateMany({
-    where: { rotation, claimedBy: claimant },
-    data: { claimedBy: null, claimedUntil: null, claimedSince: null },
-  });
+export async function releaseClaims(database: Queryable, rotation: string, claimant: string): Promise<void> {
+  await database.$executeRaw`
+    UPDATE rotation_checkpoints SET claimed_by = NULL, claimed_until = NULL, claimed_since = NULL
+    WHERE rotation = ${rotation} AND claimed_by = ${claimant}`;
 }
 
 /**
@@ -205,7 +241,7 @@ export async function lockCheckpoint(transaction: Queryable, checkpoint: Checkpo
 /** What a batch has done. */
 export interface Advance {
   /** The last key of the batch; the partition's upper bound when nothing is left behind it. */
-  cursor: bigint | null;
+  cursor: Key | null;
   /** How many rows the batch rotated. */
   rows: number;
   /** What is set aside from now on. */
@@ -233,7 +269,7 @@ export async function advanceCheckpoint(
   const complete = completes(checkpoint, advance);
   const moved = await transaction.$queryRaw<{ completedAt: Date | null }[]>`
     UPDATE rotation_checkpoints
-    SET cursor = ${key.nullable().encode(cursor)}, rows_rotated = rows_rotated + ${rows},
+    SET cursor = ${cursor}, rows_rotated = rows_rotated + ${rows},
         set_aside = ${JSON.stringify(setAside)}::jsonb,
         updated_at = clock_timestamp(),
         completed_at = CASE WHEN ${complete} THEN clock_timestamp() END,
@@ -249,9 +285,9 @@ export async function advanceCheckpoint(
 }
 
 /** The condition that holds as long as nobody but this process has moved, claimed or completed the partition. */
-function unchangedSince({ rotation, partition, cursor, setAside, claimedBy }: Checkpoint): Prisma.Sql {
-  return Prisma.sql`rotation = ${rotation} AND partition = ${partition} AND claimed_by = ${claimedBy}
-    AND cursor IS NOT DISTINCT FROM ${key.nullable().encode(cursor)}
+function unchangedSince({ rotation, partition, cursor, setAside, claimedBy }: Checkpoint): Sql {
+  return sql`rotation = ${rotation} AND partition = ${partition} AND claimed_by = ${claimedBy}
+    AND cursor IS NOT DISTINCT FROM ${cursor}
     AND set_aside = ${JSON.stringify(setAside)}::jsonb AND completed_at IS NULL`;
 }
 
@@ -262,8 +298,8 @@ export async function serverTime(database: Database): Promise<Date> {
 }
 
 /** By the server's clock, which all processes share. */
-function claimExpiry(): Prisma.Sql {
-  return Prisma.sql`clock_timestamp() + ${CLAIM_MS} * interval '1 millisecond'`;
+function claimExpiry(): Sql {
+  return sql`clock_timestamp() + ${CLAIM_MS} * interval '1 millisecond'`;
 }
 
 function parseCheckpoint(row: { rotation: string; partition: number }): Checkpoint {
@@ -272,7 +308,8 @@ function parseCheckpoint(row: { rotation: string; partition: number }): Checkpoi
 }
 
 /** How many rows all processes together have rotated so far. */
-export async function countRotated(database: Database, rotation: string): Promise<number> {
-  const { _sum } = await database.rotationCheckpoint.aggregate({ where: { rotation }, _sum: { rowsRotated: true } });
-  return Number(_sum.rowsRotated ?? 0n);
+export async function countRotated(database: Queryable, rotation: string): Promise<number> {
+  const [sum] = await database.$queryRaw<{ rows: number }[]>`
+    SELECT coalesce(sum(rows_rotated), 0)::float8 AS rows FROM rotation_checkpoints WHERE rotation = ${rotation}`;
+  return sum?.rows ?? 0;
 }

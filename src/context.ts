@@ -1,6 +1,7 @@
 import type { Database } from './database.ts';
 import type { Finding } from './finding.ts';
 import type { Settings } from './settings.ts';
+import type { Target } from './target.ts';
 
 /** What a rotation tells while it runs. */
 export type RotationEvent =
@@ -43,6 +44,7 @@ export type RotationEvent =
 export interface RotationContext {
   /** Its pool should have a connection for each worker and one more. */
   database: Database;
+  target: Target;
   settings: Settings;
   /** Once aborted, the batches in flight are finished and the rotation stops. */
   signal: AbortSignal;

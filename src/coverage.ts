@@ -1,43 +1,58 @@
-import { type Checkpoint, loadCheckpoints } from './checkpoint.ts';
-import type { Database } from './database.ts';
+import { type Checkpoint, type Key, loadCheckpoints } from './checkpoint.ts';
+import type { Queryable } from './database.ts';
 import { ConfigurationError } from './errors.ts';
-import { TARGET } from './target.ts';
+import { type KeyOrder, keyOrder } from './key-order.ts';
+import type { Target } from './target.ts';
 
 /**
  * @returns the checkpoints of an earlier run; none when there was none
  * @throws ConfigurationError when they are of another target, or cannot be trusted
  */
-export async function loadTrusted(database: Database, rotation: string): Promise<Checkpoint[]> {
+export async function loadTrusted(database: Queryable, target: Target, rotation: string): Promise<Checkpoint[]> {
   const checkpoints = await loadCheckpoints(database, rotation);
-  checkpoints.forEach(refuseOtherTarget);
-  assertCoverage(checkpoints);
+  const other = otherTarget(checkpoints, target);
+  if (other !== undefined) {
+    throw new ConfigurationError(
+      `rotation '${rotation}' was started for ${other}, not for ${target.label}. Choose another --name.`,
+    );
+  }
+  const fault = await coverageFault(database, target, checkpoints);
+  if (fault !== undefined) {
+    throw new ConfigurationError(
+      `rotation_checkpoints of rotation '${rotation}' cannot be trusted: ${fault}. Nothing was changed. ${UNTRUSTED_ADVICE}`,
+    );
+  }
   return checkpoints;
 }
 
-function refuseOtherTarget({ rotation, target }: Checkpoint): void {
-  if (target === TARGET) return;
-  throw new ConfigurationError(
-    `rotation '${rotation}' was started for ${target}, not ${TARGET}. Choose another --name.`,
-  );
-}
-
-/**
- * Makes sure that the partitions of a rotation can be trusted; see coverageFault.
- *
- * @param checkpoints all of one rotation, in order
- * @throws ConfigurationError saying which partition is wrong, and in what
- */
-export function assertCoverage(checkpoints: readonly Checkpoint[]): void {
-  const fault = coverageFault(checkpoints);
-  if (fault === undefined) return;
-  throw new ConfigurationError(
-    `rotation_checkpoints of rotation '${checkpoints[0]?.rotation}' cannot be trusted: ${fault}. Nothing was changed. ` +
-      UNTRUSTED_ADVICE,
-  );
+/** What these checkpoints are for, if it is not this target. */
+export function otherTarget(checkpoints: readonly Checkpoint[], { label }: Target): string | undefined {
+  return checkpoints.find(({ target }) => target !== label)?.target;
 }
 
 /** What to do about partitions that cannot be trusted. */
 export const UNTRUSTED_ADVICE = 'Restore its rows from a backup, or rotate everything once more under another --name.';
+
+/** What `findGap` finds, by the order that the database gives the keys. */
+export async function coverageFault(
+  database: Queryable,
+  target: Target,
+  checkpoints: readonly Checkpoint[],
+): Promise<string | undefined> {
+  return checkpoints.length === 0
+    ? undefined
+    : findGap(checkpoints, await keyOrder(database, target, keysOf(checkpoints)));
+}
+
+function keysOf(checkpoints: readonly Checkpoint[]): Key[] {
+  const keys = checkpoints.flatMap(({ lowerBound, upperBound, cursor, setAside }) => [
+    ...(lowerBound === null ? [] : [lowerBound]),
+    upperBound,
+    ...(cursor === null ? [] : [cursor]),
+    ...Object.keys(setAside),
+  ]);
+  return [...new Set(keys)];
+}
 
 /**
  * Whether the partitions of a rotation cover everything up to the watermark, without gap or overlap, and none of them
@@ -47,9 +62,9 @@ export const UNTRUSTED_ADVICE = 'Restore its rows from a backup, or rotate every
  * @param checkpoints all of one rotation, in order
  * @returns which partition is wrong, and in what; undefined when all is well
  */
-export function coverageFault(checkpoints: readonly Checkpoint[]): string | undefined {
+export function findGap(checkpoints: readonly Checkpoint[], order: KeyOrder): string | undefined {
   for (const [index, checkpoint] of checkpoints.entries()) {
-    const fault = misplaced(checkpoint, index, checkpoints[index - 1]) ?? inconsistent(checkpoint);
+    const fault = misplaced(checkpoint, index, checkpoints[index - 1], order) ?? inconsistent(checkpoint, order);
     if (fault !== undefined) return fault;
   }
   const last = checkpoints.at(-1);
@@ -57,22 +72,31 @@ export function coverageFault(checkpoints: readonly Checkpoint[]): string | unde
   return endsAtWatermark ? undefined : `partition ${last?.partition}, the last one, does not end at the watermark`;
 }
 
-function misplaced({ partition, lowerBound }: Checkpoint, index: number, before: Checkpoint | undefined) {
+function misplaced(
+  { partition, lowerBound }: Checkpoint,
+  index: number,
+  before: Checkpoint | undefined,
+  order: KeyOrder,
+): string | undefined {
   if (partition !== index) return `partition ${index} is missing`;
   const expected = before?.upperBound ?? null;
   if (lowerBound === expected) return undefined;
   if (before === undefined) return `partition 0 begins at ${lowerBound}, not at the first key`;
   const which = `partitions ${before.partition} and ${partition}`;
-  return lowerBound === null || lowerBound < before.upperBound
+  return lowerBound === null || order(lowerBound) < order(before.upperBound)
     ? `${which} overlap, from ${lowerBound ?? 'the first key'} to ${before.upperBound}`
     : `${which} leave a gap, from ${before.upperBound} to ${lowerBound}`;
 }
 
-function inconsistent({ partition, lowerBound, upperBound, cursor, setAside, completedAt }: Checkpoint) {
-  const isBehind = (key: bigint, end: bigint) => (lowerBound === null || key > lowerBound) && key <= end;
+function inconsistent(
+  { partition, lowerBound, upperBound, cursor, setAside, completedAt }: Checkpoint,
+  order: KeyOrder,
+): string | undefined {
+  const isBehind = (key: Key, end: Key) =>
+    (lowerBound === null || order(key) > order(lowerBound)) && order(key) <= order(end);
   if (!isBehind(upperBound, upperBound)) return `partition ${partition} ends before it begins`;
   if (cursor !== null && !isBehind(cursor, upperBound)) return `the cursor of partition ${partition} is outside of it`;
-  const stray = Object.keys(setAside).find((key) => cursor === null || !isBehind(BigInt(key), cursor));
+  const stray = Object.keys(setAside).find((key) => cursor === null || !isBehind(key, cursor));
   if (stray !== undefined) return `partition ${partition} has set ${stray} aside, where its cursor has not been`;
   const isDone = cursor === upperBound && Object.keys(setAside).length === 0;
   if (completedAt !== null && !isDone) return `partition ${partition} is marked complete but is not`;

@@ -1,12 +1,28 @@
 import { Socket } from 'node:net';
 import { PrismaPg } from '@prisma/adapter-pg';
-import { type Prisma, PrismaClient } from './generated/prisma/client.ts';
+import type { Sql } from './sql.ts';
 
-/** A connection pool to the database that holds the tickets and the checkpoints. */
-export type Database = PrismaClient;
+/** A connection to the database, or a transaction on it: what a rotation needs of any generated Prisma client. */
+export interface Queryable {
+  $queryRaw<Result = unknown>(query: TemplateStringsArray | Sql, ...values: unknown[]): Promise<Result>;
+  $executeRaw(query: TemplateStringsArray | Sql, ...values: unknown[]): Promise<number>;
+}
 
-/** The same, or a transaction on it. */
-export type Queryable = Pick<Prisma.TransactionClient, '$queryRaw' | '$executeRaw'>;
+/** A pool of connections to the database that holds the target's table and the checkpoints. */
+export interface Database extends Queryable {
+  $transaction<Result>(
+    run: (transaction: Queryable) => Promise<Result>,
+    options?: { maxWait?: number; timeout?: number },
+  ): Promise<Result>;
+  $disconnect(): Promise<void>;
+}
+
+/** The class that `prisma generate` makes. */
+export type ClientConstructor<Client> = new (options: {
+  adapter: PrismaPg;
+  comments: (() => Record<string, string | undefined>)[];
+  errorFormat: 'minimal';
+}) => Client;
 
 /** How long to wait for a connection before giving up, in milliseconds. */
 export const CONNECTION_TIMEOUT_MS = 10_000;
@@ -33,12 +49,14 @@ export interface DatabaseOptions {
 /**
  * Opens a pool. Nothing is sent before the first query; call `$disconnect` at the end.
  *
+ * @param PrismaClient a generated client's class
  * @param url a PostgreSQL URL; `?schema=` chooses the schema, as it does for every Prisma command
  */
-export function openDatabase(
+export function openDatabase<Client extends Database>(
+  PrismaClient: ClientConstructor<Client>,
   url: string,
   { connections = 2, rotation, silentServerMs = SILENT_SERVER_MS }: DatabaseOptions = {},
-): Database {
+): Client {
   const schema = new URL(url).searchParams.get('schema');
   const pool = {
     connectionString: url,

@@ -1,11 +1,12 @@
-import { type BatchCost, rehearseBatch, unswept } from './batch.ts';
+import { type BatchCost, rehearseBatch } from './batch.ts';
 import { startBatchSizer } from './batch-size.ts';
-import { type Checkpoint, isSwept } from './checkpoint.ts';
+import { type Checkpoint, isSwept, type Key } from './checkpoint.ts';
 import type { RotationContext } from './context.ts';
 import { loadTrusted } from './coverage.ts';
 import { planPartitions } from './partitions.ts';
 import { assertReady } from './preflight.ts';
 import { retry } from './retry.ts';
+import { unswept } from './token-update.ts';
 import { tokensFor } from './tokens.ts';
 
 /** What a rotation would do, and about what it would cost. */
@@ -16,7 +17,7 @@ export interface Rehearsal {
   rows: number;
   rowsAreEstimate: boolean;
   partitions: number;
-  watermark: bigint;
+  watermark: Key;
   batch: BatchCost;
   expected: {
     /** Milliseconds when all workers are as fast side by side as one alone; and with one worker only. */
@@ -35,17 +36,18 @@ export interface Rehearsal {
  * @throws ConfigurationError when the database is not ready
  */
 export async function rehearse(context: RotationContext): Promise<Rehearsal | null> {
-  const { database, settings } = context;
-  const recorded = await retry(context, () => loadTrusted(database, settings.name));
+  const { database, target, settings } = context;
+  const recorded = await retry(context, () => loadTrusted(database, target, settings.name));
   await retry(context, () => assertReady(context));
-  const planned = recorded.length > 0 ? recorded : await retry(context, () => planPartitions(database, settings.name));
+  const planned =
+    recorded.length > 0 ? recorded : await retry(context, () => planPartitions(database, target, settings.name));
   const left = planned.map((partition) => ({ cursor: null, rowsRotated: 0n, ...partition })).filter(isOpen);
   const [first] = left;
   if (first === undefined) return null;
 
   const size = settings.batchSize === 'auto' ? startBatchSizer().size : settings.batchSize;
-  const tokens = tokensFor(settings, size);
-  const batch = await retry(context, () => rehearseBatch(database, unswept(first), size, tokens, settings), {
+  const tokens = tokensFor(settings, target, size);
+  const batch = await retry(context, () => rehearseBatch(database, target, unswept(first), size, tokens, settings), {
     kinds: ['passing', 'contended'],
   });
   const rows = left.reduce((sum, { rowsTotal, rowsRotated }) => sum + Math.max(0, Number(rowsTotal - rowsRotated)), 0);

@@ -75,7 +75,7 @@ export class TooManyRowsSetAsideError extends Error {
 export class RowsNotRotatedError extends Error {
   override readonly name = 'RowsNotRotatedError';
   readonly rotation: string;
-  /** In key order. */
+  /** By partition. */
   readonly rows: readonly RowNotRotated[];
 
   constructor(rotation: string, rows: readonly RowNotRotated[]) {

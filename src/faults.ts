@@ -77,7 +77,7 @@ const FAULTS: Record<string, readonly [FaultKind, string]> = {
   '42703': ['misconfigured', 'The table is not the one this version expects: run `npx prisma migrate deploy` first.'],
   '42501': [
     'misconfigured',
-    'The user of DATABASE_URL needs SELECT and UPDATE on tickets, and SELECT, INSERT and UPDATE on rotation_checkpoints.',
+    'The user of DATABASE_URL needs SELECT and UPDATE on the target, and SELECT, INSERT and UPDATE on rotation_checkpoints.',
   ],
   // No answer of the server, so no SQLSTATE.
   DatabaseNotReachable: NOT_REACHABLE,

@@ -1,6 +1,7 @@
 export { MAX_BATCH_SIZE } from './batch-size.ts';
+export { type Config, defineTargets, parseConfig, type Scope, type TargetOf, targetNamed } from './config.ts';
 export type { RotationContext, RotationEvent } from './context.ts';
-export { type Database, databaseLabel, openDatabase } from './database.ts';
+export { type ClientConstructor, type Database, databaseLabel, openDatabase, type Queryable } from './database.ts';
 export { type Rehearsal, rehearse } from './dry-run.ts';
 export {
   ConfigurationError,
@@ -35,6 +36,17 @@ export { buildReport, type RunEnd, type RunFacts } from './report.ts';
 export { type Counts, type RotationResult, rotate } from './rotation.ts';
 export { DEFAULTS, MAX_WORKERS, optionName, parseDatabaseUrl, parseSettings, type Settings } from './settings.ts';
 export { type PartitionStatus, type RotationStatus, readStatus } from './status.ts';
+export type { RotatedRow, Target } from './target.ts';
+export {
+  type BytesOptions,
+  base64url,
+  type CustomOptions,
+  custom,
+  hex,
+  sha256,
+  type TokenKind,
+  uuid,
+} from './token-kinds.ts';
 export { LEAKED_FORMATS, type LeakedFormat } from './verify/leaked-formats.ts';
 export {
   DEFAULT_COLUMN,
@@ -48,6 +60,7 @@ export {
   findSurvivors,
   type LeakedTokens,
   LOOKUPS_AT_A_TIME,
+  leakedTypeOf,
   type Survivors,
   survivorsFinding,
 } from './verify/survivors.ts';

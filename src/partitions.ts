@@ -1,6 +1,7 @@
-import type { PlannedPartition } from './checkpoint.ts';
-import type { Database } from './database.ts';
-import { TARGET } from './target.ts';
+import type { Key, PlannedPartition } from './checkpoint.ts';
+import type { Queryable } from './database.ts';
+import { sql } from './sql.ts';
+import type { Target } from './target.ts';
 
 /** Tables up to this many rows are counted; counting more would delay the first batch, so there an estimate has to do. */
 export const MAX_ROWS_COUNTED = 2_000_000;
@@ -19,28 +20,29 @@ const BLOCKS_SAMPLED = 1_000;
  * Takes about as long for a huge table as for a small one: rows are counted only up to a limit, and the cuts come from
  * a sample of the table's blocks, which also follows gaps and skew that lowest and highest key don't show.
  *
- * @param maxRowsCounted above this many rows the total is an estimate
+ * @param maxRowsCounted above this many rows in the table the total is an estimate
  * @returns the partitions in key order; none when the table is empty
  */
 export async function planPartitions(
-  database: Database,
+  database: Queryable,
+  target: Target,
   rotation: string,
   maxRowsCounted = MAX_ROWS_COUNTED,
 ): Promise<PlannedPartition[]> {
-  const watermark = await highestKey(database);
+  const watermark = await highestKey(database, target);
   if (watermark === null) return [];
-  const counted = await countRows(database, maxRowsCounted + 1);
-  const sample = await sampleKeys(database);
-  const totalIsEstimate = counted > maxRowsCounted;
-  const rows = totalIsEstimate && sample.rows > counted ? sample.rows : counted;
+  const counted = await countRows(database, target, maxRowsCounted + 1);
+  const sample = await sampleTable(database, target, watermark);
+  const totalIsEstimate = counted.rows > maxRowsCounted;
+  const { rows, inScope } = totalIsEstimate && sample.rows > counted.rows ? sample : counted;
   const ranges = cutRange(everyNth(sample.cuts, partitionsFor(rows)), watermark);
   return ranges.map((range, partition) => ({
     rotation,
     partition,
-    target: TARGET,
+    target: target.label,
     ...range,
     watermark,
-    rowsTotal: shareOf(rows, partition, ranges.length),
+    rowsTotal: shareOf(inScope, partition, ranges.length),
     totalIsEstimate,
   }));
 }
@@ -49,53 +51,69 @@ export async function planPartitions(
  * Cuts everything up to the watermark into contiguous ranges: each begins where the one before ends, the first one
  * reaches down to the lowest key there may be, the last one ends at the watermark.
  *
- * @param cuts upper bounds in any order; repeated ones, and those that are not below the watermark, are left out
+ * @param cuts upper bounds in order, all below the watermark; repeated ones are left out
  */
-export function cutRange(cuts: readonly bigint[], watermark: bigint) {
-  const below = new Set(cuts.filter((cut) => cut < watermark));
-  const upperBounds = [...below, watermark].sort((a, b) => (a < b ? -1 : 1));
+export function cutRange(cuts: readonly Key[], watermark: Key) {
+  const upperBounds = [...new Set(cuts), watermark];
   return upperBounds.map((upperBound, index) => ({ lowerBound: upperBounds[index - 1] ?? null, upperBound }));
 }
 
-/** How many partitions so many rows are worth. */
-function partitionsFor(rows: bigint): number {
-  return Math.min(MAX_PARTITIONS, Math.max(1, Math.ceil(Number(rows) / ROWS_PER_PARTITION)));
+/** How many partitions so many rows are worth, whether they are in scope or only to be gone through. */
+function partitionsFor(rows: number): number {
+  return Math.min(MAX_PARTITIONS, Math.max(1, Math.ceil(rows / ROWS_PER_PARTITION)));
 }
 
 /** Of the many fine cuts, those that make so many parts. */
-function everyNth(cuts: readonly bigint[], parts: number): bigint[] {
+function everyNth(cuts: readonly Key[], parts: number): Key[] {
   return cuts.filter(
     (_, index) => Math.floor(((index + 1) * parts) / MAX_PARTITIONS) > Math.floor((index * parts) / MAX_PARTITIONS),
   );
 }
 
 /** Splits a total into whole shares that add up to it again. */
-function shareOf(total: bigint, index: number, parts: number): bigint {
-  const [share, rest] = [total / BigInt(parts), total % BigInt(parts)];
-  return BigInt(index) < rest ? share + 1n : share;
+function shareOf(total: number, index: number, parts: number): bigint {
+  return BigInt(Math.floor(total / parts) + (index < total % parts ? 1 : 0));
 }
 
-/** By the index; Prisma's own `aggregate` puts a subquery in between, which reads the whole table. */
-async function highestKey(database: Database): Promise<bigint | null> {
-  const [highest] = await database.$queryRaw<{ id: bigint | null }[]>`SELECT max(id) AS id FROM tickets`;
-  return highest?.id ?? null;
+/** By the index; not every type of key has a `max`. */
+async function highestKey(database: Queryable, { from, key }: Target): Promise<Key | null> {
+  const [highest] = await database.$queryRaw<{ key: Key }[]>`
+    SELECT ${key.sql}::text AS key FROM ${from} ORDER BY ${key.sql} DESC LIMIT 1`;
+  return highest?.key ?? null;
+}
+
+/** How many rows there are. */
+interface RowCount {
+  rows: number;
+  inScope: number;
 }
 
 /** Counts no further than `limit`. */
-async function countRows(database: Database, limit: number): Promise<bigint> {
-  const [counted] = await database.$queryRaw<{ rows: bigint }[]>`
-    SELECT count(*) AS rows FROM (SELECT FROM tickets LIMIT ${limit}) AS first_rows`;
-  return counted?.rows ?? 0n;
+async function countRows(database: Queryable, { from, scope }: Target, limit: number): Promise<RowCount> {
+  const [counted] = await database.$queryRaw<RowCount[]>`
+    SELECT count(*)::float8 AS rows, count(*) FILTER (WHERE is_in_scope)::float8 AS "inScope"
+    FROM (SELECT ${scope ?? ALL_ROWS} AS is_in_scope FROM ${from} LIMIT ${limit}) AS first_rows`;
+  return counted ?? { rows: 0, inScope: 0 };
 }
 
-/** Keys that have about as many rows between each two of them, and about how many rows there are. */
-async function sampleKeys(database: Database): Promise<{ cuts: bigint[]; rows: bigint }> {
+const ALL_ROWS = sql`true`;
+
+interface Sample extends RowCount {
+  /** Keys below the watermark, in order, with about as many rows between each two of them. */
+  cuts: Key[];
+}
+
+async function sampleTable(database: Queryable, target: Target, watermark: Key): Promise<Sample> {
+  const { from, relation, key, scope } = target;
   const shares = Array.from({ length: MAX_PARTITIONS - 1 }, (_, index) => (index + 1) / MAX_PARTITIONS);
-  const [size] = await database.$queryRaw<{ blocks: bigint }[]>`
-    SELECT greatest(1, pg_relation_size('tickets') / current_setting('block_size')::int) AS blocks`;
-  const percent = Math.min(100, (100 * BLOCKS_SAMPLED) / Number(size?.blocks ?? 1n));
-  const [sample] = await database.$queryRaw<{ cuts: bigint[] | null; rows: bigint }[]>`
-    SELECT percentile_disc(${`{${shares}}`}::float8[]) WITHIN GROUP (ORDER BY id) AS cuts, count(*) AS rows
-    FROM tickets TABLESAMPLE SYSTEM (${percent})`;
-  return { cuts: sample?.cuts ?? [], rows: BigInt(Math.round((Number(sample?.rows ?? 0n) * 100) / percent)) };
+  const [size] = await database.$queryRaw<{ blocks: number }[]>`
+    SELECT greatest(1, pg_relation_size(${relation}::regclass) / current_setting('block_size')::int)::float8 AS blocks`;
+  const percent = Math.min(100, (100 * BLOCKS_SAMPLED) / (size?.blocks ?? 1));
+  const [sample] = await database.$queryRaw<(RowCount & { cuts: Key[] | null })[]>`
+    SELECT count(*)::float8 AS rows, count(*) FILTER (WHERE ${scope ?? ALL_ROWS})::float8 AS "inScope",
+      percentile_disc(${`{${shares}}`}::float8[]) WITHIN GROUP (ORDER BY ${key.sql})
+        FILTER (WHERE ${key.sql} < ${watermark})::text[] AS cuts
+    FROM ${from} TABLESAMPLE SYSTEM (${percent})`;
+  const estimated = (rows = 0) => Math.round((rows * 100) / percent);
+  return { rows: estimated(sample?.rows), inScope: estimated(sample?.inScope), cuts: sample?.cuts ?? [] };
 }

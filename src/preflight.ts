@@ -18,21 +18,24 @@ import { inspectPrivileges } from './preflight/privileges.ts';
 import { inspectReplication } from './preflight/replication.ts';
 import { inspectVersion, inspectWritability } from './preflight/server.ts';
 import { isOrdinaryTable, judgeRelations, readRelations } from './preflight/table.ts';
+import { inspectTokenKind } from './preflight/token-kind.ts';
 import { inspectRules, inspectTriggers } from './preflight/triggers.ts';
 import { type Verdict, warning } from './preflight/verdict.ts';
 import type { Settings } from './settings.ts';
+import type { Target } from './target.ts';
 
 /** What the checks have to know of how a rotation is to be run. */
 type RelevantSettings = Pick<Settings, 'workers' | 'tokens'>;
 
 /** By name, in order. */
-type Checks = Record<string, (database: Queryable, settings: RelevantSettings) => Promise<Verdict>>;
+type Checks = Record<string, (database: Queryable, target: Target, settings: RelevantSettings) => Promise<Verdict>>;
 
 /** They need a table to look at. */
 const OF_THE_TABLE: Checks = {
   privileges: inspectPrivileges,
   'key-column': inspectKeyColumn,
   'token-column': inspectTokenColumn,
+  'token-kind': inspectTokenKind,
   'unique-index': inspectUniqueIndex,
   'foreign-keys': inspectForeignKeys,
   triggers: inspectTriggers,
@@ -43,10 +46,10 @@ const OF_THE_TABLE: Checks = {
 
 /** A rotation works without them. */
 const OF_ITS_SURROUNDINGS: Checks = {
-  'statement-logging': (database, settings) => orUnknown(inspectLogging(database, settings)),
+  'statement-logging': (database, _, settings) => orUnknown(inspectLogging(database, settings)),
   replication: (database) => orUnknown(inspectReplication(database)),
   'long-transactions': (database) => orUnknown(inspectLongTransactions(database)),
-  connections: (database, settings) => orUnknown(inspectConnections(database, settings)),
+  connections: (database, _, settings) => orUnknown(inspectConnections(database, settings)),
 };
 
 /**
@@ -57,16 +60,20 @@ const OF_ITS_SURROUNDINGS: Checks = {
  * @returns what was found, in the order of the checks; `stop` findings forbid the rotation. Checks that make no sense
  * after one of them, such as those of a table that is missing, are left out
  */
-export async function inspectDatabase(database: Queryable, settings: RelevantSettings): Promise<Finding[]> {
+export async function inspectDatabase(
+  database: Queryable,
+  target: Target,
+  settings: RelevantSettings,
+): Promise<Finding[]> {
   const version = { check: 'server-version', ...(await inspectVersion(database)) };
   if (version.level === 'stop') return [version]; // its catalog is another one
   const writable = { check: 'writable', ...(await inspectWritability(database)) };
-  const relations = await readRelations(database);
+  const relations = await readRelations(database, target);
   const table = { check: 'table', ...judgeRelations(relations) };
-  const ofTheTable = isOrdinaryTable(relations, 'tickets') ? OF_THE_TABLE : {};
+  const ofTheTable = isOrdinaryTable(relations, target.tableName) ? OF_THE_TABLE : {};
   const findings: Finding[] = [version, writable, table];
   for (const [check, inspect] of Object.entries({ ...ofTheTable, ...OF_ITS_SURROUNDINGS })) {
-    findings.push({ check, ...(await inspect(database, settings)) });
+    findings.push({ check, ...(await inspect(database, target, settings)) });
   }
   return findings;
 }
@@ -76,8 +83,8 @@ export async function inspectDatabase(database: Queryable, settings: RelevantSet
  *
  * @throws ConfigurationError naming what forbids it, and what to do
  */
-export async function assertReady({ database, settings, onEvent }: RotationContext): Promise<void> {
-  const findings = await inspectDatabase(database, settings);
+export async function assertReady({ database, target, settings, onEvent }: RotationContext): Promise<void> {
+  const findings = await inspectDatabase(database, target, settings);
   onEvent({ type: 'preflight', findings });
   const stops = findings.filter(({ level }) => level === 'stop');
   if (stops.length === 0) return;

@@ -9,7 +9,7 @@ import { summarise } from './report/summary.ts';
 import { entriesOfTally } from './report/tally.ts';
 import type { RotationResult } from './rotation.ts';
 import type { Settings } from './settings.ts';
-import { TARGET } from './target.ts';
+import type { Target } from './target.ts';
 
 /** How a run ended: with what `rotate` returned, or with what it, or anything around it, threw. */
 export type RunEnd = { result: RotationResult } | { error: unknown };
@@ -20,6 +20,7 @@ export interface RunFacts {
   version: string;
   /** `databaseLabel(url)`: host, port and name, never a password. */
   database: string;
+  target: Target;
   settings: Settings;
   record: RunRecord;
   startedAt: Date;
@@ -37,7 +38,7 @@ const MOST_NOT_ROTATED = 1_000;
 
 /** The report of a run, whatever came of it. Holds neither a token nor a password. */
 export function buildReport(facts: RunFacts): Report {
-  const { version, database, settings, record, startedAt, endedAtMs, end } = facts;
+  const { version, database, target, settings, record, startedAt, endedAtMs, end } = facts;
   const { durations, batches, peakRssBytes } = sumUp(record);
   const faults = entriesOfTally(record.faults).map(([fault, count]) => ({ fault, count }));
   const result = 'result' in end ? end.result : undefined;
@@ -46,7 +47,7 @@ export function buildReport(facts: RunFacts): Report {
     format: 1,
     tool: { name: 'rotate-tokens', version },
     rotation: settings.name,
-    target: TARGET,
+    target: target.label,
     database,
     startedAt: startedAt.toISOString(),
     endedAt: new Date(startedAt.getTime() + endedAtMs - record.startedAtMs).toISOString(),
@@ -55,7 +56,7 @@ export function buildReport(facts: RunFacts): Report {
     error: 'error' in end ? describeError(end.error) : null,
     settings: plain(settings),
     rows: countRows(record, end),
-    watermark: isComplete ? result.watermark.toString() : null,
+    watermark: isComplete ? result.watermark : null,
     partitions: { count: record.started?.partitions ?? null, overtaken: record.overtaken },
     batches: {
       count: batches,

@@ -5,6 +5,7 @@ import {
   CLAIM_MS,
   countRotated,
   isSwept,
+  type Key,
   loadCheckpoints,
   loadOpenCheckpoints,
   persistPlan,
@@ -12,7 +13,6 @@ import {
 } from './checkpoint.ts';
 import type { RotationContext } from './context.ts';
 import { loadTrusted } from './coverage.ts';
-import type { Database } from './database.ts';
 import { HeldByAnotherProcessError, NotVerifiedError } from './errors.ts';
 import { type PacedContext, startPacer } from './pace.ts';
 import { planPartitions } from './partitions.ts';
@@ -28,7 +28,7 @@ export type RotationResult =
   /** There is no row: nothing was written, not even a checkpoint. */
   | { outcome: 'empty' }
   /** Every token in scope has been replaced, now or (`alreadyComplete`) by an earlier run. */
-  | { outcome: 'complete'; alreadyComplete: boolean; rowsDone: number; watermark: bigint; completedAt: Date }
+  | { outcome: 'complete'; alreadyComplete: boolean; rowsDone: number; watermark: Key; completedAt: Date }
   /** The signal was aborted. The checkpoints are saved; `counts` is null where nobody answers. */
   | { outcome: 'interrupted'; counts: Counts | null };
 
@@ -66,11 +66,11 @@ export async function rotate(context: RotationContext): Promise<RotationResult> 
 }
 
 async function rotateFromCheckpoints(context: RotationContext): Promise<RotationResult> {
-  const { database, settings, signal, onEvent } = context;
-  const recorded = await retry(context, () => loadTrusted(database, settings.name));
+  const { database, target, settings, signal, onEvent } = context;
+  const recorded = await retry(context, () => loadTrusted(database, target, settings.name));
   if (recorded.length > 0 && isComplete(recorded)) return conclude(recorded, true);
   await retry(context, () => assertReady(context));
-  const plan = recorded.length > 0 ? recorded : await retry(context, () => planAnew(database, settings.name));
+  const plan = recorded.length > 0 ? recorded : await retry(context, () => planAnew(context));
   if (plan.length === 0) return { outcome: 'empty' };
   if (settings.maxReplicaLagMs !== null) await retry(context, () => assertLagIsVisible(database));
 
@@ -108,9 +108,9 @@ async function assertVerified(context: RotationContext): Promise<void> {
   if (faults.length > 0) throw new NotVerifiedError(context.settings.name, faults);
 }
 
-async function planAnew(database: Database, rotation: string): Promise<Checkpoint[]> {
-  await persistPlan(database, await planPartitions(database, rotation));
-  return loadTrusted(database, rotation); // another process may have been quicker
+async function planAnew({ database, target, settings }: RotationContext): Promise<Checkpoint[]> {
+  await persistPlan(database, await planPartitions(database, target, settings.name));
+  return loadTrusted(database, target, settings.name); // another process may have been quicker
 }
 
 /** Works while there is something to claim, then waits for what others hold: it comes free if they die. */
@@ -191,6 +191,6 @@ function counts(checkpoints: readonly Checkpoint[]): Counts {
 
 function conclude(checkpoints: readonly Checkpoint[], alreadyComplete: boolean): RotationResult {
   const completedAt = new Date(Math.max(...checkpoints.map((checkpoint) => Number(checkpoint.completedAt))));
-  const watermark = checkpoints[0]?.watermark ?? 0n;
+  const watermark = checkpoints[0]?.watermark ?? '';
   return { outcome: 'complete', alreadyComplete, rowsDone: counts(checkpoints).rowsDone, watermark, completedAt };
 }

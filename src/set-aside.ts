@@ -36,10 +36,10 @@ export async function rotateRowsSetAside(context: RotationContext, claimant: str
   }
 }
 
-/** What is set aside in these partitions, in key order. */
+/** What is set aside in these partitions: in the order of the partitions, and in each of them as they came. */
 export function rowsOf(checkpoints: readonly Checkpoint[]): RowNotRotated[] {
   const rows = checkpoints.flatMap(({ setAside }) => Object.entries(setAside));
-  return rows.map(([key, fault]) => ({ key, fault })).sort((a, b) => (BigInt(a.key) < BigInt(b.key) ? -1 : 1));
+  return rows.map(([key, fault]) => ({ key, fault }));
 }
 
 /** One round over the rows of one partition. @returns false when another process is at it */
@@ -63,12 +63,12 @@ async function rotatePartitionsRows(context: RotationContext, claimant: string, 
 
 /** @returns the checkpoint as it stands after it, whether the row could be rotated or not */
 async function rotateRow(context: RotationContext, checkpoint: Checkpoint, key: string): Promise<Checkpoint> {
-  const { database, settings, onEvent } = context;
-  const isLeft = (current: Checkpoint) => current.completedAt === null && key in current.setAside;
+  const { database, target, settings, onEvent } = context;
+  const isLeft = (current: Checkpoint) => current.completedAt === null && Object.hasOwn(current.setAside, key);
   try {
     const advanced = await retryFromCheckpoint(context, checkpoint, async (current) => {
-      const tokens = tokensFor(settings, 1);
-      return isLeft(current) ? rotateSetAside(database, current, key, tokens, settings) : current;
+      const tokens = tokensFor(settings, target, 1);
+      return isLeft(current) ? rotateSetAside(database, target, current, key, tokens, settings) : current;
     });
     onEvent({ type: 'batch', rows: Number(advanced.rowsRotated - checkpoint.rowsRotated), durationMs: 0 });
     return advanced;

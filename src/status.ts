@@ -1,4 +1,4 @@
-import { type Checkpoint, isSwept, loadCheckpoints, serverTime } from './checkpoint.ts';
+import { type Checkpoint, isSwept, loadCheckpoints, loadRotationNames, serverTime } from './checkpoint.ts';
 import type { Database } from './database.ts';
 
 /** What the checkpoints say about a rotation, at one moment. */
@@ -39,14 +39,10 @@ export interface PartitionStatus {
  * @returns the last started first; empty when there is none (of that name)
  */
 export async function readStatus(database: Database, name?: string): Promise<RotationStatus[]> {
-  const rotations = await database.rotationCheckpoint.findMany({
-    where: name === undefined ? {} : { rotation: name },
-    distinct: ['rotation'],
-    select: { rotation: true },
-  });
+  const rotations = name === undefined ? await loadRotationNames(database) : [name];
   const now = await serverTime(database);
   const statuses = await Promise.all(
-    rotations.map(async ({ rotation }) => summarise(await loadCheckpoints(database, rotation), now)),
+    rotations.map(async (rotation) => summarise(await loadCheckpoints(database, rotation), now)),
   );
   return statuses.flatMap((status) => status ?? []).sort((a, b) => Number(b.startedAt) - Number(a.startedAt));
 }

@@ -40,7 +40,7 @@ export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) =
           writeBatch(context, current, size, isNarrowed(isolation) ? PROBE_LOCK_MS : undefined),
         );
         checkpoint = await pacer.afterBatch(batch.checkpoint, size, batch.rows, batch.durationMs);
-        sizer = adaptBatchSize(sizer, batch.rows, batch.durationMs, settings.targetBatchMs);
+        sizer = adaptBatchSize(sizer, batch.keys, batch.durationMs, settings.targetBatchMs);
         isolation = widen(isolation, usualSize);
       } catch (error) {
         if (!concernsRows(error)) throw error;
@@ -77,7 +77,7 @@ const WAITED_OUT: readonly FaultKind[] = ['passing', 'contended'];
 
 /** Passes over the row that is in the way; waits for it where there are too many of them already. */
 async function setAside(context: RotationContext, checkpoint: Checkpoint, error: unknown): Promise<Checkpoint> {
-  const { database, settings, onEvent } = context;
+  const { database, target, settings, onEvent } = context;
   const { partition } = checkpoint;
   const rows = Object.keys(checkpoint.setAside).length;
   if (rows >= MAX_SET_ASIDE) {
@@ -94,7 +94,7 @@ async function setAside(context: RotationContext, checkpoint: Checkpoint, error:
   const advanced = await retryFromCheckpoint(
     context,
     checkpoint,
-    async (current) => (isSwept(current) ? current : setNextAside(database, current, fault, settings)),
+    async (current) => (isSwept(current) ? current : setNextAside(database, target, current, fault, settings)),
     WAITED_OUT,
   );
   for (const key of Object.keys(advanced.setAside)) {
@@ -113,23 +113,25 @@ function adaptToFailure(sizer: BatchSizer, size: number, settings: Settings, err
 interface WrittenBatch {
   /** As it now stands. */
   checkpoint: Checkpoint;
+  /** Gone through, in scope or not. */
+  keys: number;
   rows: number;
   /** Without what it waited for locks. */
   durationMs: number;
 }
 
 async function writeBatch(
-  { database, settings, onEvent }: RotationContext,
+  { database, target, settings, onEvent }: RotationContext,
   checkpoint: Checkpoint,
   size: number,
   longestLockWaitMs = Number.POSITIVE_INFINITY,
 ): Promise<WrittenBatch> {
-  if (isSwept(checkpoint)) return { checkpoint, rows: 0, durationMs: 0 };
-  const tokens = tokensFor(settings, size);
+  if (isSwept(checkpoint)) return { checkpoint, keys: 0, rows: 0, durationMs: 0 };
+  const tokens = tokensFor(settings, target, size);
   const startedAtMs = performance.now();
   const locks = watchLocks(database, settings.targetBatchMs, (pids) => onEvent({ type: 'blocked', pids }));
   let waitedMs = 0;
-  const advanced = await rotateBatch(database, checkpoint, size, tokens, {
+  const { checkpoint: advanced, keys } = await rotateBatch(database, target, checkpoint, size, tokens, {
     ...settings,
     lockTimeoutMs: Math.min(settings.lockTimeoutMs, longestLockWaitMs),
     onBackend: locks.setBackend,
@@ -139,5 +141,5 @@ async function writeBatch(
   const durationMs = performance.now() - startedAtMs - waitedMs;
   const rows = Number(advanced.rowsRotated - checkpoint.rowsRotated);
   onEvent({ type: 'batch', rows, durationMs });
-  return { checkpoint: advanced, rows, durationMs };
+  return { checkpoint: advanced, keys, rows, durationMs };
 }

@@ -1,2 +1,178 @@
-/** Which table, key and token column are rotated. Stored with every checkpoint, so that no other target resumes it. */
-export const TARGET = 'tickets.token';
+import type { DataModel, Model } from './data-model.ts';
+import type { Queryable } from './database.ts';
+import { ConfigurationError } from './errors.ts';
+import { describeCondition, scopeCondition } from './scope.ts';
+import { identifier, nameForPeople, quoted, raw, type Sql, sql } from './sql.ts';
+import { LEAST_BITS, type TokenKind } from './token-kinds.ts';
+
+/** What is rotated: which rows of which table, found by which key, get what kind of token in which column. */
+export interface Target {
+  /** `shop.sessions.token_hash as sha256(uuid) where …`: what its rotations are recorded as; no other resumes them. */
+  readonly label: string;
+  /** The table's name for people, such as `tickets`. */
+  readonly tableName: string;
+  /** Without its schema and quotes; null: with a schema, so there is but one. */
+  readonly bareName: string | null;
+  /** The same as `to_regclass` takes it. */
+  readonly relation: string;
+  /** The same for statements. */
+  readonly table: Sql;
+  /** The same where a statement calls it `target`, as the columns expect. */
+  readonly from: Sql;
+  readonly key: Column;
+  readonly token: Column;
+  readonly kind: TokenKind;
+  /** Which rows; null: all of them. */
+  readonly scope: Sql | null;
+  readonly afterBatch: AfterBatch | null;
+}
+
+/** A column of a target's table. */
+export interface Column {
+  /** As it is in the database. */
+  readonly name: string;
+  /** The same for statements that call the table `target`. */
+  readonly sql: Sql;
+  /** In the Prisma schema. */
+  readonly field: string;
+  /** With the table's name, for people: `tickets.token`. */
+  readonly fullName: string;
+  /** In the Prisma schema. */
+  readonly type: string;
+}
+
+/** A row that was rotated. */
+export interface RotatedRow {
+  /** As Prisma has it: a number where the field is an Int, a bigint where it is a BigInt, else a string. */
+  key: number | bigint | string;
+  /** What its holder is to be given. It must not be logged. */
+  token: string;
+}
+
+/**
+ * Runs in the transaction of each batch, when its tokens are written: what it writes through `transaction` is there
+ * exactly once for each rotated row, or not at all. Anything else that it does may happen more than once, or for
+ * nothing, since a batch may be rolled back and tried again.
+ */
+export type AfterBatch = (transaction: Queryable, rows: RotatedRow[]) => Promise<unknown>;
+
+/** A target as it is written down, in the names of the Prisma schema. */
+export interface TargetDefinition {
+  model: string;
+  key: string;
+  token: string;
+  kind: TokenKind;
+  scope?: object | undefined;
+  acceptWeakTokens?: boolean | undefined;
+  afterBatch?: AfterBatch | undefined;
+}
+
+/**
+ * Finds table and columns of a target.
+ *
+ * @throws ConfigurationError naming what is not in the Prisma schema, or cannot be rotated
+ */
+export function resolveTarget(definition: TargetDefinition, dataModel: DataModel): Target {
+  const model = dataModel.models[definition.model];
+  if (model === undefined) {
+    throw new ConfigurationError(`the Prisma schema has no model ${definition.model}. ${has(dataModel.models)}`);
+  }
+  const table = [...(model.schema ? [model.schema] : []), model.dbName ?? definition.model];
+  const columns = columnsOf(model, table.map(nameForPeople).join('.'));
+  const named = (field: string): Column => {
+    const column = columns[field];
+    if (column !== undefined) return column;
+    throw new ConfigurationError(`model ${definition.model} has no field ${field} with a column. ${has(columns)}`);
+  };
+  const [key, token] = [named(definition.key), named(definition.token)];
+  refuseUnfit(definition, key, token);
+  const scope = definition.scope && scopeOf(definition.scope, columns, token);
+  return {
+    label: `${token.fullName}${kindForLabel(definition.kind)}${scope ? ` where ${scope.label}` : ''}`,
+    tableName: table.map(nameForPeople).join('.'),
+    bareName: model.schema ? null : (model.dbName ?? definition.model),
+    relation: table.map(quoted).join('.'),
+    table: raw(table.map(quoted).join('.')),
+    from: sql`${raw(table.map(quoted).join('.'))} AS target`,
+    key,
+    token,
+    kind: definition.kind,
+    scope: scope?.condition ?? null,
+    afterBatch: definition.afterBatch ?? null,
+  };
+}
+
+/** By the name of their field. */
+type Columns = Record<string, Column>;
+
+function columnsOf({ fields }: Model, tableName: string): Columns {
+  const columns = fields
+    .filter(({ kind }) => kind !== 'object')
+    .map(({ name: field, dbName, type }): [string, Column] => {
+      const name = dbName ?? field;
+      return [
+        field,
+        { name, field, sql: sql`target.${identifier(name)}`, fullName: `${tableName}.${nameForPeople(name)}`, type },
+      ];
+    });
+  return Object.fromEntries(columns);
+}
+
+/** `It has Ticket, User.` */
+function has(names: object): string {
+  return `It has ${Object.keys(names).join(', ')}.`;
+}
+
+/** Those that ship with this package come first in a name, so that a plain UUID need not be said. */
+function kindForLabel({ name }: TokenKind): string {
+  return name === 'uuid' ? '' : ` as ${name}`;
+}
+
+function refuseUnfit({ kind, acceptWeakTokens }: TargetDefinition, key: Column, token: Column): void {
+  if (!KEY_TYPES.includes(key.type)) {
+    throw new ConfigurationError(
+      `${key.fullName} is a field of type ${key.type}; a key has to be ${KEY_TYPES.join(', ')}.`,
+    );
+  }
+  if (key.name === token.name) {
+    throw new ConfigurationError(
+      `${key.fullName} cannot be key and token in one: a cursor would follow what it changes.`,
+    );
+  }
+  if (token.type !== 'String' && !(token.type === 'Bytes' && kind.isHashed)) {
+    throw new ConfigurationError(
+      `${token.fullName} is a field of type ${token.type}; a token has to be a String, or a hash in Bytes.`,
+    );
+  }
+  if (kind.bits < LEAST_BITS && acceptWeakTokens !== true) {
+    throw new ConfigurationError(
+      `tokens of kind ${kind.name} have ${kind.bits} bits that cannot be guessed, fewer than the ${LEAST_BITS} of a UUID. ` +
+        'Make them longer, or insist with acceptWeakTokens: true.',
+    );
+  }
+}
+
+const KEY_TYPES = ['Int', 'BigInt', 'String'];
+
+function scopeOf(where: object, columns: Columns, token: Column) {
+  const conditionOn = (sqlOf: (column: Column) => Sql) =>
+    scopeCondition(where, (field, value) => {
+      const column = columns[field];
+      if (column === token && JSON.stringify(value) !== '{"not":null}') {
+        throw new ConfigurationError(
+          `a scope may ask of the token only whether it is there: { ${field}: { not: null } }.`,
+        );
+      }
+      return column && sqlOf(column);
+    });
+  return {
+    condition: conditionOn((column) => column.sql),
+    label: describeCondition(conditionOn(({ name }) => raw(nameForPeople(name)))),
+  };
+}
+
+/** A key as Prisma has it. */
+export function keyOf({ key }: Target, text: string): RotatedRow['key'] {
+  if (key.type === 'String') return text;
+  return key.type === 'BigInt' ? BigInt(text) : Number(text);
+}

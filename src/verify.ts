@@ -1,11 +1,10 @@
 import { type Checkpoint, isSwept, loadCheckpoints, loadRotationNames } from './checkpoint.ts';
 import type { RotationContext } from './context.ts';
-import { coverageFault, UNTRUSTED_ADVICE } from './coverage.ts';
+import { coverageFault, otherTarget, UNTRUSTED_ADVICE } from './coverage.ts';
 import { ConfigurationError } from './errors.ts';
 import type { Finding } from './finding.ts';
 import { retry } from './retry.ts';
 import { rowsOf } from './set-aside.ts';
-import { TARGET } from './target.ts';
 import { findUniqueness, scanTokens, shapeFinding, type TokenScan } from './verify/token-shape.ts';
 import { countOf, listed } from './wording.ts';
 
@@ -23,13 +22,14 @@ import { countOf, listed } from './wording.ts';
  * @throws AbortError when the signal was aborted
  */
 export async function verifyRotation(context: RotationContext): Promise<Finding[]> {
-  const { database, settings } = context;
+  const { database, target, settings } = context;
   const checkpoints = await retry(context, () => loadCheckpoints(database, settings.name));
   const [first] = checkpoints;
   if (first === undefined) throw new ConfigurationError(await notRecorded(context));
+  const fault = await retry(context, () => faultOf(context, checkpoints));
   const scan = await scanTokens(context, first.watermark);
   const uniqueness = await findUniqueness(context, scan);
-  return [coverageFinding(checkpoints), rowsFinding(checkpoints, scan), shapeFinding(scan, uniqueness)];
+  return [coverageFinding(checkpoints, fault), rowsFinding(checkpoints, scan), shapeFinding(target, scan, uniqueness)];
 }
 
 /** Whether a rotation of that name has ever begun. */
@@ -47,9 +47,14 @@ function rotationNames(context: RotationContext): Promise<string[]> {
   return retry(context, () => loadRotationNames(context.database));
 }
 
-function coverageFinding(checkpoints: readonly Checkpoint[]): Finding {
+/** Why the checkpoints cannot be trusted, if they cannot. */
+async function faultOf({ database, target }: RotationContext, checkpoints: readonly Checkpoint[]) {
+  const other = otherTarget(checkpoints, target);
+  return other ? `they are for ${other}, not for ${target.label}` : coverageFault(database, target, checkpoints);
+}
+
+function coverageFinding(checkpoints: readonly Checkpoint[], fault: string | undefined): Finding {
   const check = 'coverage';
-  const fault = otherTarget(checkpoints) ?? coverageFault(checkpoints);
   if (fault !== undefined) {
     return {
       check,
@@ -71,11 +76,6 @@ function coverageFinding(checkpoints: readonly Checkpoint[]): Finding {
     checkpoints.length === 1 ? 'One partition covers' : `${countOf(checkpoints.length, 'partition')} cover`;
   const message = `${partitions} everything up to key ${checkpoints[0]?.watermark} without gap or overlap, and all of it is done.`;
   return { check, level: 'ok', message };
-}
-
-function otherTarget(checkpoints: readonly Checkpoint[]): string | undefined {
-  const other = checkpoints.find(({ target }) => target !== TARGET);
-  return other && `they are for ${other.target}, not for ${TARGET}`;
 }
 
 /** In no or one piece of a sentence. */

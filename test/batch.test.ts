@@ -1,12 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
-import { rotateBatch, type TransactionOptions } from '../src/batch.ts';
+import { openTicketDatabase, type TicketDatabase } from '../scripts/support/ticket-database.ts';
+import { rotateBatch as rotate, type TransactionOptions } from '../src/batch.ts';
 import { type Checkpoint, claimNext, persistPlan } from '../src/checkpoint.ts';
-import { type Database, openDatabase } from '../src/database.ts';
 import { OvertakenError } from '../src/errors.ts';
 import { planPartitions } from '../src/partitions.ts';
-import { makeTokens } from '../src/tokens.ts';
+import type { Tokens } from '../src/tokens.ts';
 import { useTestDatabase } from './support/database.ts';
-import { everythingButTokens, insertTickets, keysUpTo, survivors, tokensByKey } from './support/tickets.ts';
+import {
+  everythingButTokens,
+  insertTickets,
+  keysUpTo,
+  survivors,
+  TICKETS,
+  tokensByKey,
+  tokensOf,
+  uuids,
+} from './support/tickets.ts';
 
 const OPTIONS: TransactionOptions = { lockTimeoutMs: 100, statementTimeoutMs: 10_000, asynchronousCommit: true };
 
@@ -15,29 +24,29 @@ describe('a batch', () => {
 
   it('writes one token to each of the next rows in key order, and moves the checkpoint with them', async () => {
     await insertTickets(database, [7, 3, 1, 5, 9]);
-    const tokens = makeTokens(3);
+    const tokens = uuids(3);
     const advanced = await rotateBatch(database, await claimed(database), 3, tokens, OPTIONS);
-    expect((await tokensInOrder(database)).slice(0, 3)).toEqual(tokens);
-    expect(advanced).toMatchObject({ cursor: 5n, rowsRotated: 3n, completedAt: null });
+    expect((await tokensInOrder(database)).slice(0, 3)).toEqual(tokens.stored);
+    expect(advanced).toMatchObject({ cursor: '5', rowsRotated: 3n, completedAt: null });
     expect(await storedCheckpoint(database)).toMatchObject({ cursor: '5', rowsRotated: 3n, completedAt: null });
   });
 
   it('goes on after the cursor, negative keys and deleted rows at the cursor included', async () => {
     await insertTickets(database, [-9_000_000_000_000_000_000n, -1, 0, 4]);
-    const first = await rotateBatch(database, await claimed(database), 2, makeTokens(2), OPTIONS);
+    const first = await rotateBatch(database, await claimed(database), 2, uuids(2), OPTIONS);
     await database.ticket.delete({ where: { id: -1n } });
-    const tokens = makeTokens(2);
-    expect(await rotateBatch(database, first, 2, tokens, OPTIONS)).toMatchObject({ cursor: 4n, rowsRotated: 4n });
-    expect((await tokensInOrder(database)).slice(1)).toEqual(tokens);
+    const tokens = uuids(2);
+    expect(await rotateBatch(database, first, 2, tokens, OPTIONS)).toMatchObject({ cursor: '4', rowsRotated: 4n });
+    expect((await tokensInOrder(database)).slice(1)).toEqual(tokens.stored);
   });
 
   it('changes nothing but tokens, and no row above the partition or behind the cursor', async () => {
     await insertTickets(database, keysUpTo(5));
     const checkpoint = await claimed(database);
     await insertTickets(database, [6, 7]);
-    const advanced = await rotateBatch(database, checkpoint, 2, makeTokens(2), OPTIONS);
+    const advanced = await rotateBatch(database, checkpoint, 2, uuids(2), OPTIONS);
     const [others, tokens] = [await everythingButTokens(database), [...(await tokensByKey(database)).values()]];
-    await rotateBatch(database, advanced, 100, makeTokens(100), OPTIONS);
+    await rotateBatch(database, advanced, 100, uuids(100), OPTIONS);
     expect(await everythingButTokens(database)).toEqual(others);
     const now = [...(await tokensByKey(database)).values()];
     expect([now.slice(0, 2), now.slice(5)]).toEqual([tokens.slice(0, 2), tokens.slice(5)]);
@@ -46,8 +55,8 @@ describe('a batch', () => {
 
   it('completes the partition when it finds fewer rows than it could have taken', async () => {
     await insertTickets(database, keysUpTo(5));
-    const advanced = await rotateBatch(database, await claimed(database), 10, makeTokens(10), OPTIONS);
-    expect(advanced).toMatchObject({ cursor: 5n, rowsRotated: 5n, completedAt: expect.any(Date) });
+    const advanced = await rotateBatch(database, await claimed(database), 10, uuids(10), OPTIONS);
+    expect(advanced).toMatchObject({ cursor: '5', rowsRotated: 5n, completedAt: expect.any(Date) });
     expect(await storedCheckpoint(database)).toMatchObject({ completedAt: advanced.completedAt, claimedBy: null });
   });
 
@@ -55,7 +64,7 @@ describe('a batch', () => {
     await insertTickets(database, keysUpTo(5));
     const checkpoint = await claimed(database);
     await database.ticket.deleteMany();
-    expect(await rotateBatch(database, checkpoint, 10, makeTokens(10), OPTIONS)).toMatchObject({
+    expect(await rotateBatch(database, checkpoint, 10, uuids(10), OPTIONS)).toMatchObject({
       cursor: checkpoint.upperBound,
       rowsRotated: 0n,
       completedAt: expect.any(Date),
@@ -76,7 +85,7 @@ describe('a batch', () => {
     const tokens = await tokensByKey(database);
     const taken = tokens.get(5n) ?? ''; // by a row outside of the batch: the unique index refuses it
     await expect(
-      rotateBatch(database, await claimed(database), 2, [...makeTokens(1), taken], OPTIONS),
+      rotateBatch(database, await claimed(database), 2, tokensOf([...uuids(1).stored, taken]), OPTIONS),
     ).rejects.toThrow();
     expect(await tokensByKey(database)).toEqual(tokens);
     expect(await storedCheckpoint(database)).toMatchObject({ cursor: null, rowsRotated: 0n });
@@ -92,7 +101,7 @@ describe('a batch', () => {
       const checkpoint = await claimed(database);
       await database.rotationCheckpoint.updateMany({ data: change });
       const [tokens, stored] = [await tokensByKey(database), await storedCheckpoint(database)];
-      await expect(rotateBatch(database, checkpoint, 3, makeTokens(3), OPTIONS)).rejects.toThrow(OvertakenError);
+      await expect(rotateBatch(database, checkpoint, 3, uuids(3), OPTIONS)).rejects.toThrow(OvertakenError);
       expect(await tokensByKey(database)).toEqual(tokens);
       expect(await storedCheckpoint(database)).toEqual(stored);
     });
@@ -100,9 +109,9 @@ describe('a batch', () => {
     it('fails when it sends the very same batch twice', async () => {
       await insertTickets(database, keysUpTo(5));
       const checkpoint = await claimed(database);
-      await rotateBatch(database, checkpoint, 3, makeTokens(3), OPTIONS);
+      await rotateBatch(database, checkpoint, 3, uuids(3), OPTIONS);
       const tokens = await tokensByKey(database);
-      await expect(rotateBatch(database, checkpoint, 3, makeTokens(3), OPTIONS)).rejects.toThrow(OvertakenError);
+      await expect(rotateBatch(database, checkpoint, 3, uuids(3), OPTIONS)).rejects.toThrow(OvertakenError);
       expect(await tokensByKey(database)).toEqual(tokens);
     });
   });
@@ -112,13 +121,13 @@ describe('a batch', () => {
     async (tokens) => {
       await insertTickets(database, keysUpTo(20_000));
       const checkpoint = await claimed(database);
-      const session = openDatabase(url, { connections: 1 }); // a session counts its own scans, and shows them when told to
+      const session = openTicketDatabase(url, { connections: 1 }); // a session counts its own scans, and shows them when told to
       const sequentialScans = async () => {
         await session.$queryRaw`SELECT pg_stat_force_next_flush()::text`;
         return session.$queryRaw`SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'tickets'`;
       };
       const before = await sequentialScans();
-      await rotateBatch(session, checkpoint, 10, tokens === 'app' ? makeTokens(10) : tokens, OPTIONS);
+      await rotateBatch(session, checkpoint, 10, tokens === 'app' ? uuids(10) : tokens, OPTIONS);
       expect(await sequentialScans()).toEqual(before);
       await session.$disconnect();
     },
@@ -139,7 +148,7 @@ describe('a batch', () => {
       await database.$executeRaw`
         CREATE TRIGGER record_lock AFTER UPDATE ON tickets FOR EACH ROW EXECUTE FUNCTION record_lock()`;
       const checkpoint = await claimed(database);
-      await rotateBatch(database, checkpoint, 4_000, tokens === 'app' ? makeTokens(4_000) : tokens, OPTIONS);
+      await rotateBatch(database, checkpoint, 4_000, tokens === 'app' ? uuids(4_000) : tokens, OPTIONS);
       const locked = await database.$queryRaw<{ id: bigint }[]>`SELECT id FROM locked ORDER BY place`;
       expect(locked.map(({ id }) => Number(id))).toEqual(keysUpTo(4_000));
       await database.$executeRaw`DROP FUNCTION record_lock CASCADE`;
@@ -158,11 +167,11 @@ describe('a batch', () => {
       DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.claimed_until IS DISTINCT FROM NEW.claimed_until)
       EXECUTE FUNCTION record_commit()`;
     const checkpoint = await claimed(database);
-    const session = openDatabase(url, { connections: 1 });
+    const session = openTicketDatabase(url, { connections: 1 });
     await session.$executeRaw`DELETE FROM commits`;
-    const first = await rotateBatch(session, checkpoint, 2, makeTokens(2), { ...OPTIONS, asynchronousCommit: true });
-    const second = await rotateBatch(session, first, 2, makeTokens(2), { ...OPTIONS, asynchronousCommit: false });
-    await rotateBatch(session, second, 2, makeTokens(2), { ...OPTIONS, asynchronousCommit: true });
+    const first = await rotateBatch(session, checkpoint, 2, uuids(2), { ...OPTIONS, asynchronousCommit: true });
+    const second = await rotateBatch(session, first, 2, uuids(2), { ...OPTIONS, asynchronousCommit: false });
+    await rotateBatch(session, second, 2, uuids(2), { ...OPTIONS, asynchronousCommit: true });
     expect(await session.$queryRaw`SELECT synchronous FROM commits`).toEqual([
       { synchronous: 'off' },
       { synchronous: 'on' },
@@ -173,18 +182,29 @@ describe('a batch', () => {
   });
 });
 
-async function claimed(database: Database): Promise<Checkpoint> {
-  await persistPlan(database, await planPartitions(database, 'test'));
+/** A batch of tickets. @returns the checkpoint after it */
+async function rotateBatch(
+  database: TicketDatabase,
+  checkpoint: Checkpoint,
+  size: number,
+  tokens: Tokens,
+  options: TransactionOptions,
+): Promise<Checkpoint> {
+  return (await rotate(database, TICKETS, checkpoint, size, tokens, options)).checkpoint;
+}
+
+async function claimed(database: TicketDatabase): Promise<Checkpoint> {
+  await persistPlan(database, await planPartitions(database, TICKETS, 'test'));
   const checkpoint = await claimNext(database, 'test', 'this process');
   if (checkpoint === null) throw new Error('there is nothing to claim');
   return checkpoint;
 }
 
 /** As this package writes them, without hyphens. */
-async function tokensInOrder(database: Database): Promise<string[]> {
+async function tokensInOrder(database: TicketDatabase): Promise<string[]> {
   return Array.from((await tokensByKey(database)).values(), (token) => token.replaceAll('-', ''));
 }
 
-function storedCheckpoint(database: Database) {
+function storedCheckpoint(database: TicketDatabase) {
   return database.rotationCheckpoint.findFirstOrThrow();
 }

@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { faultKind, openDatabase } from '../src/index.ts';
+import { openTicketDatabase } from '../scripts/support/ticket-database.ts';
+import { faultKind } from '../src/index.ts';
 import { useTestDatabase } from './support/database.ts';
 
 describe('a connection', () => {
   const { url } = useTestDatabase();
 
   it('tells whoever looks at the server who it is, and which rotation it works for', async () => {
-    const database = openDatabase(url, { connections: 1, rotation: 'march:2' });
+    const database = openTicketDatabase(url, { connections: 1, rotation: 'march:2' });
     const activity = await database.$queryRaw`
       SELECT application_name AS application, query FROM pg_stat_activity WHERE pid = pg_backend_pid()`;
     expect(activity).toEqual([
@@ -30,7 +31,7 @@ describe('a connection', () => {
     }).listen(0);
     await once(network, 'listening');
     const throughNetwork = Object.assign(new URL(url), { port: `${(network.address() as AddressInfo).port}` }).href;
-    const database = openDatabase(throughNetwork, { connections: 1, silentServerMs: 300 });
+    const database = openTicketDatabase(throughNetwork, { connections: 1, silentServerMs: 300 });
     const lost = await database
       .$transaction(async (transaction) => {
         await transaction.$queryRaw`SELECT 1`;

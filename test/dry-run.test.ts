@@ -2,12 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { extrapolate } from '../src/dry-run.ts';
 import { parseSettings, type RotationEvent, rehearse, rotate } from '../src/index.ts';
 import { useTestDatabase } from './support/database.ts';
-import { insertTickets, keysUpTo, tokensByKey } from './support/tickets.ts';
+import { insertTickets, keysUpTo, TICKETS, tokensByKey } from './support/tickets.ts';
 
 describe('a dry run', () => {
   const { database } = useTestDatabase();
   const context = (settings: object = {}) => ({
     database,
+    target: TICKETS,
     settings: parseSettings({ name: 'test', ...settings }),
     signal: new AbortController().signal,
     onEvent: () => {},
@@ -22,7 +23,7 @@ describe('a dry run', () => {
       rows: 50_000,
       rowsAreEstimate: false,
       partitions: 3,
-      watermark: 50_000n,
+      watermark: '50000',
     });
     expect(rehearsal?.batch).toMatchObject({ rows: 2_000 });
     expect(rehearsal?.batch.walBytes).toBeGreaterThan(2_000 * 50);

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import { openTicketDatabase } from '../scripts/support/ticket-database.ts';
 import {
   ConfigurationError,
   describeError,
@@ -8,7 +9,6 @@ import {
   GaveUpError,
   HeldByAnotherProcessError,
   OvertakenError,
-  openDatabase,
   RowsNotRotatedError,
   TooManyRowsSetAsideError,
 } from '../src/index.ts';
@@ -120,7 +120,7 @@ describe('the description of an error', () => {
       ['a port where nobody listens', { port: '1' }, 'passing', /cannot be reached\. Is PostgreSQL running/],
     ])('says what to do about %s and never shows the password', async (_, change, kind, expected) => {
       const wrong = Object.assign(new URL(url), change);
-      const elsewhere = openDatabase(wrong.href);
+      const elsewhere = openTicketDatabase(wrong.href);
       const error = await errorOf(elsewhere.ticket.count());
       await elsewhere.$disconnect();
       expect(describeError(error)).toMatch(expected);

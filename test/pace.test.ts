@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type EmbeddedServer, startEmbeddedServer } from '../scripts/support/embedded-server.ts';
-import { type Database, openDatabase, parseSettings, type RotationEvent, rotate } from '../src/index.ts';
+import { openTicketDatabase, type TicketDatabase } from '../scripts/support/ticket-database.ts';
+import { parseSettings, type RotationEvent, rotate } from '../src/index.ts';
 import { prisma } from './support/command.ts';
 import { useTestDatabase } from './support/database.ts';
-import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges } from './support/tickets.ts';
+import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, TICKETS } from './support/tickets.ts';
 
 describe('a rotation that is held back', () => {
   const { database } = useTestDatabase();
@@ -32,6 +33,7 @@ describe('a rotation that is held back', () => {
     setTimeout(() => other.abort(), 4_500);
     await rotate({
       database,
+      target: TICKETS,
       settings: parseSettings({ name: 'test' }),
       signal: other.signal,
       onEvent: () => {},
@@ -44,15 +46,15 @@ describe('a rotation that is held back', () => {
 describe('a rotation that minds its replicas', () => {
   let primary: EmbeddedServer;
   let standby: Pick<EmbeddedServer, 'url' | 'stop'>;
-  let database: Database;
-  let onStandby: Database;
+  let database: TicketDatabase;
+  let onStandby: TicketDatabase;
   const { run, events } = runner(() => database);
   beforeAll(async () => {
     primary = await startEmbeddedServer({ hot_standby: 'on' });
     await prisma(['migrate', 'deploy'], primary.url('postgres'));
     standby = await primary.addStandby('reader');
-    database = openDatabase(primary.url('postgres'), { connections: 4 });
-    onStandby = openDatabase(standby.url('postgres'), { connections: 1 });
+    database = openTicketDatabase(primary.url('postgres'), { connections: 4 });
+    onStandby = openTicketDatabase(standby.url('postgres'), { connections: 1 });
   });
   beforeEach(() => database.$executeRaw`TRUNCATE tickets, rotation_checkpoints`);
   afterAll(async () => {
@@ -88,7 +90,7 @@ describe('a rotation that minds its replicas', () => {
     await database.$executeRaw`CREATE ROLE shop LOGIN PASSWORD 'shop'`;
     await database.$executeRaw`GRANT ALL ON tickets, rotation_checkpoints TO shop`;
     const url = Object.assign(new URL(primary.url('postgres')), { username: 'shop', password: 'shop' }).href;
-    const asShop = openDatabase(url);
+    const asShop = openTicketDatabase(url);
     await expect(runner(() => asShop).run({ maxReplicaLagMs: 1_000 })).rejects.toThrow(/GRANT pg_monitor/);
     await asShop.$disconnect();
   });
@@ -113,12 +115,13 @@ describe('a rotation that minds its replicas', () => {
   };
 });
 
-function runner(database: () => Database) {
+function runner(database: () => TicketDatabase) {
   const events: RotationEvent[] = [];
   const run = (settings: object) => {
     events.length = 0;
     return rotate({
       database: database(),
+      target: TICKETS,
       settings: parseSettings({ name: 'test', workers: 2, ...settings }),
       signal: new AbortController().signal,
       onEvent: (event) => events.push(event),

@@ -17,6 +17,7 @@ import {
   reportSchema,
   startRunRecord,
 } from '../src/index.ts';
+import { TICKETS } from './support/tickets.ts';
 
 const STARTED = {
   type: 'started',
@@ -33,7 +34,7 @@ const COMPLETE: RotationResult = {
   outcome: 'complete',
   alreadyComplete: false,
   rowsDone: 1_000,
-  watermark: 9_007_199_254_740_993n,
+  watermark: '9007199254740993',
   completedAt: new Date('2026-03-01T12:00:10Z'),
 };
 
@@ -52,6 +53,7 @@ function report(end: RunEnd, events: RotationEvent[] = BATCHES, more: Partial<Ru
   const written = buildReport({
     version: '1.2.3',
     database: 'db:5432/shop',
+    target: TICKETS,
     settings: parseSettings({ name: 'march' }),
     record,
     startedAt: new Date('2026-03-01T12:00:00Z'),

@@ -8,9 +8,8 @@ import { ConfigurationError, GaveUpError, OvertakenError } from '../src/errors.t
 import { planPartitions } from '../src/partitions.ts';
 import { backoffMs, isAbort, retry, retryFromCheckpoint } from '../src/retry.ts';
 import { parseSettings } from '../src/settings.ts';
-import { makeTokens } from '../src/tokens.ts';
 import { useTestDatabase } from './support/database.ts';
-import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges } from './support/tickets.ts';
+import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, TICKETS, uuids } from './support/tickets.ts';
 
 /** Passes by itself. */
 const CONNECTION_LOST = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
@@ -249,7 +248,7 @@ describe('what moves a checkpoint', () => {
   beforeEach(async () => {
     await insertTickets(database, keysUpTo(10));
     await recordTokenChanges(database);
-    await persistPlan(database, await planPartitions(database, 'test'));
+    await persistPlan(database, await planPartitions(database, TICKETS, 'test'));
     const claimed = await claimNext(database, 'test', 'this process');
     if (claimed === null) throw new Error('there is nothing to claim');
     checkpoint = claimed;
@@ -264,15 +263,15 @@ describe('what moves a checkpoint', () => {
     const seen: Checkpoint[] = [];
     const advanced = await retryFromCheckpoint(context, checkpoint, async (current) => {
       seen.push(current);
-      const advanced = await rotateBatch(database, current, 6, makeTokens(6), context.settings);
+      const { checkpoint: advanced } = await rotateBatch(database, TICKETS, current, 6, uuids(6), context.settings);
       if (seen.length === 1) throw answerLost;
       return advanced;
     });
     expect(seen).toMatchObject([
       { cursor: null, rowsRotated: 0n },
-      { cursor: 6n, rowsRotated: 6n },
+      { cursor: '6', rowsRotated: 6n },
     ]);
-    expect(advanced).toMatchObject({ cursor: 10n, rowsRotated: 10n, completedAt: expect.any(Date) });
+    expect(advanced).toMatchObject({ cursor: '10', rowsRotated: 10n, completedAt: expect.any(Date) });
     expect(await changesPerTicket(database)).toEqual({ 1: 10 });
     expect(context.events).toMatchObject([{ type: 'retry', partition: 0, attempt: 1 }]);
   });
@@ -292,10 +291,10 @@ describe('what moves a checkpoint', () => {
     const context = contextWithDatabase();
     const current = await retryFromCheckpoint(context, checkpoint, async (current) => {
       if (current.completedAt !== null) return current;
-      await rotateBatch(database, current, 100, makeTokens(100), context.settings);
+      await rotateBatch(database, TICKETS, current, 100, uuids(100), context.settings);
       throw answerLost;
     });
-    expect(current).toMatchObject({ cursor: 10n, rowsRotated: 10n, completedAt: expect.any(Date) });
+    expect(current).toMatchObject({ cursor: '10', rowsRotated: 10n, completedAt: expect.any(Date) });
     expect(await changesPerTicket(database)).toEqual({ 1: 10 });
   });
 
@@ -337,7 +336,7 @@ describe('what moves a checkpoint', () => {
   });
 
   function contextWithDatabase() {
-    return { ...retryContext(), database };
+    return { ...retryContext(), database, target: TICKETS };
   }
 
   function expireClaims() {

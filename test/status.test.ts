@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { claimNext, renewClaim } from '../src/checkpoint.ts';
 import { parseSettings, type RotationEvent, readStatus, rotate } from '../src/index.ts';
 import { useTestDatabase } from './support/database.ts';
-import { insertTickets, keysUpTo } from './support/tickets.ts';
+import { insertTickets, keysUpTo, TICKETS } from './support/tickets.ts';
 
 describe('the status', () => {
   const { database } = useTestDatabase();
@@ -13,7 +13,7 @@ describe('the status', () => {
       if (type === 'batch' && !isToGoOn) controller.abort();
     };
     const settings = parseSettings({ name, batchSize: 100, workers: 1 });
-    return rotate({ database, settings, signal: controller.signal, onEvent });
+    return rotate({ database, target: TICKETS, settings, signal: controller.signal, onEvent });
   };
 
   it('is nothing where no rotation was ever started', async () => {

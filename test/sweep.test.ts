@@ -7,7 +7,7 @@ import {
   TooManyRowsSetAsideError,
 } from '../src/index.ts';
 import { useTestDatabase } from './support/database.ts';
-import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges } from './support/tickets.ts';
+import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, TICKETS } from './support/tickets.ts';
 
 describe('rows that are in the way', () => {
   const { database } = useTestDatabase();
@@ -16,6 +16,7 @@ describe('rows that are in the way', () => {
     events.length = 0;
     return rotate({
       database,
+      target: TICKETS,
       settings: parseSettings({ name: 'test', batchSize: 100, workers: 1, lockTimeoutMs: 50, ...settings }),
       signal: new AbortController().signal,
       onEvent: (event) => events.push(event),

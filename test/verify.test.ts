@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { openTicketDatabase } from '../scripts/support/ticket-database.ts';
 import {
   ConfigurationError,
   type Finding,
   isRecorded,
-  openDatabase,
   parseSettings,
   type RotationContext,
   RowsNotRotatedError,
@@ -12,7 +12,7 @@ import {
 } from '../src/index.ts';
 import { findUniqueness, shapeFinding } from '../src/verify/token-shape.ts';
 import { useTestDatabase } from './support/database.ts';
-import { insertTickets, keysUpTo, tokensByKey } from './support/tickets.ts';
+import { insertTickets, keysUpTo, TICKETS, tokensByKey } from './support/tickets.ts';
 
 /** Version 1, as some other generator would make it. */
 const FOREIGN = '6fa459ea-ee8a-11ca-894e-db77e160355e';
@@ -21,6 +21,7 @@ describe('verifying a rotation', () => {
   const { database, url } = useTestDatabase();
   const contextOf = (context: Partial<RotationContext> = {}): RotationContext => ({
     database,
+    target: TICKETS,
     settings: parseSettings({ name: 'test', batchSize: 10, workers: 1, maxRetryTimeMs: 0 }),
     signal: new AbortController().signal,
     onEvent: () => {},
@@ -77,7 +78,7 @@ describe('verifying a rotation', () => {
     const tokens = await tokensByKey(database);
     const readOnlyUrl = new URL(url);
     readOnlyUrl.searchParams.set('options', '-c default_transaction_read_only=on');
-    const readOnly = openDatabase(readOnlyUrl.href);
+    const readOnly = openTicketDatabase(readOnlyUrl.href);
     expect(await verify({ database: readOnly })).toMatchObject([{ level: 'ok' }, { level: 'ok' }, { level: 'ok' }]);
     await readOnly.$disconnect();
     expect(await tokensByKey(database)).toEqual(tokens);
@@ -244,10 +245,10 @@ describe('verifying a rotation', () => {
 
   it('warns when there are too many tokens to compare, and no unique index', async () => {
     await database.$executeRaw`DROP INDEX tickets_token_key`;
-    const scan = { watermark: 9n, rows: 3_000_000, nulls: 0, foreign: 0 };
+    const scan = { watermark: '9', rows: 3_000_000, nulls: 0, foreign: 0 };
     const uniqueness = await findUniqueness(contextOf(), scan);
     expect(uniqueness).toEqual({ index: null, duplicates: null });
-    expect(shapeFinding(scan, uniqueness)).toMatchObject({
+    expect(shapeFinding(TICKETS, scan, uniqueness)).toMatchObject({
       level: 'warning',
       advice: expect.stringContaining('UNIQUE'),
     });

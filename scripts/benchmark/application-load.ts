@@ -4,7 +4,8 @@
  * else's work is taken for the server's.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openDatabase, parseDatabaseUrl } from '../../src/index.ts';
+import { parseDatabaseUrl } from '../../src/index.ts';
+import { openTicketDatabase } from '../support/ticket-database.ts';
 
 /** What came of one kind of request. */
 export interface Latencies {
@@ -22,7 +23,7 @@ const TOKENS_KNOWN = 10_000;
 /** Until everything is compiled and connected, in milliseconds: not counted. */
 const WARM_UP_MS = 2_500;
 
-const database = openDatabase(parseDatabaseUrl(process.env), { connections: CONNECTIONS });
+const database = openTicketDatabase(parseDatabaseUrl(process.env), { connections: CONNECTIONS });
 const known = await database.ticket.findMany({ select: { id: true, token: true }, take: TOKENS_KNOWN });
 const stopping = new AbortController();
 process.on('SIGTERM', () => stopping.abort());

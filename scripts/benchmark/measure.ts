@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Database } from '../../src/index.ts';
+import type { TicketDatabase } from '../support/ticket-database.ts';
 import { type Measurement, type MemorySample, median } from './measurement.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -33,7 +33,7 @@ interface Run {
 
 /** The server and the table that the candidates are measured on. */
 export interface Bench {
-  database: Database;
+  database: TicketDatabase;
   url: string;
   tableRows: number;
   repeat: number;
@@ -44,7 +44,7 @@ export interface Bench {
 export async function measureAll(
   bench: Bench,
   candidates: readonly Candidate[],
-  prepare: (database: Database) => Promise<void> = rest,
+  prepare: (database: TicketDatabase) => Promise<void> = rest,
 ): Promise<Measurement[]> {
   const runs = new Map<Candidate, Run[]>(candidates.map((candidate) => [candidate, []]));
   for (let round = 0; round < bench.repeat; round += 1) {
@@ -60,13 +60,13 @@ export async function measureAll(
 }
 
 /** The start for seeding: nothing at all. */
-export async function clear(database: Database): Promise<void> {
+export async function clear(database: TicketDatabase): Promise<void> {
   await database.$executeRaw`TRUNCATE tickets, rotation_checkpoints RESTART IDENTITY`;
   await database.$executeRaw`CHECKPOINT`;
 }
 
 /** The same start for everybody: a table without dead rows, with statistics, and no rotation that was done before. */
-async function rest(database: Database): Promise<void> {
+async function rest(database: TicketDatabase): Promise<void> {
   await database.$executeRaw`TRUNCATE rotation_checkpoints`;
   await database.$executeRaw`VACUUM (FULL, ANALYZE) tickets`;
   await database.$executeRaw`CHECKPOINT`;
@@ -113,7 +113,7 @@ function summarise({ tableRows }: Bench, candidate: Candidate, runs: Run[]): Mea
   };
 }
 
-async function walPosition(database: Database): Promise<number> {
+async function walPosition(database: TicketDatabase): Promise<number> {
   const [position] = await database.$queryRaw<{ bytes: number }[]>`
     SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS bytes`;
   return position?.bytes ?? 0;

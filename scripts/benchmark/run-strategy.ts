@@ -1,4 +1,5 @@
-import { openDatabase, parseDatabaseUrl } from '../../src/index.ts';
+import { parseDatabaseUrl } from '../../src/index.ts';
+import { openTicketDatabase } from '../support/ticket-database.ts';
 import { STRATEGIES } from './strategies.ts';
 
 /**
@@ -8,7 +9,7 @@ import { STRATEGIES } from './strategies.ts';
 const [name = '', rows = ''] = process.argv.slice(2);
 const strategy = STRATEGIES[name];
 if (strategy === undefined) throw new Error(`there is no strategy "${name}"`);
-const database = openDatabase(parseDatabaseUrl(process.env));
+const database = openTicketDatabase(parseDatabaseUrl(process.env));
 const startedAtMs = performance.now();
 let readyAtMs = startedAtMs;
 await strategy.run(database, Number(rows), () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { arrayLiteral } from '../../src/array-literal.ts';
 import { Prisma } from '../../src/generated/prisma/client.ts';
-import type { Database } from '../../src/index.ts';
+import type { TicketDatabase } from '../support/ticket-database.ts';
 
 /** Another way of replacing all tokens, written with Prisma as its users would write it. See docs/alternatives.md. */
 export interface Strategy {
@@ -14,7 +14,7 @@ export interface Strategy {
    *
    * @param onReady called when what is done once for the whole table is done, and work by the row begins
    */
-  run(database: Database, rows: number, onReady: () => void): Promise<void>;
+  run(database: TicketDatabase, rows: number, onReady: () => void): Promise<void>;
 }
 
 const PAGE = 5_000;
@@ -148,7 +148,7 @@ async function updateByUnnest(database: Client, ids: bigint[]): Promise<void> {
 }
 
 async function eachPage(
-  database: Database,
+  database: TicketDatabase,
   size: number,
   rows: number,
   write: (ids: bigint[]) => Promise<void>,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { faultKind, openDatabase } from '../../src/index.ts';
+import { faultKind } from '../../src/index.ts';
+import { openTicketDatabase } from '../support/ticket-database.ts';
 import type { Random } from './random.ts';
 
 /** What the application remembers to have written to one ticket, to look for it later. */
@@ -48,7 +49,7 @@ const MAX_OUTAGE_MS = 60_000;
  * what the server has acknowledged.
  */
 export function startApplication(url: string, highestKey: bigint, random: Random): Application {
-  const database = openDatabase(url, { connections: 2 });
+  const database = openTicketDatabase(url, { connections: 2 });
   const memories = new Map<bigint, Memory>();
   const stopping = new AbortController();
   let writes = 0;

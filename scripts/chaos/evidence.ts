@@ -1,8 +1,8 @@
-import type { Database } from '../../src/index.ts';
+import type { TicketDatabase } from '../support/ticket-database.ts';
 import { type Memory, UNKNOWN } from './application.ts';
 
 /** Has PostgreSQL itself write down every change of a token that commits: the rotation's, and the application's. */
-export async function startRecording(database: Database): Promise<void> {
+export async function startRecording(database: TicketDatabase): Promise<void> {
   await database.$executeRaw`CREATE TABLE rotated (id bigint NOT NULL)`;
   await database.$executeRaw`CREATE TABLE given (token uuid NOT NULL)`;
   await database.$executeRaw`CREATE TABLE tickets_before (id bigint PRIMARY KEY, token uuid NOT NULL)`;
@@ -20,7 +20,7 @@ export async function startRecording(database: Database): Promise<void> {
 }
 
 /** Forgets the last round, and remembers the tickets as they are at the start of this one. @returns how many */
-export async function startRound(database: Database): Promise<number> {
+export async function startRound(database: TicketDatabase): Promise<number> {
   await database.$executeRaw`TRUNCATE rotated, tickets_before`;
   return database.$executeRaw`INSERT INTO tickets_before SELECT id, token FROM tickets`;
 }
@@ -36,7 +36,7 @@ interface Counts {
 
 /** @returns what is wrong after a rotation that calls itself complete; nothing, one hopes */
 export async function findDamage(
-  database: Database,
+  database: TicketDatabase,
   rotation: string,
   memories: ReadonlyMap<bigint, Memory>,
 ): Promise<string[]> {
@@ -63,7 +63,7 @@ export async function findDamage(
 }
 
 /** Looks for what the application was told to be written and is not there. */
-async function findLostWrites(database: Database, memories: ReadonlyMap<bigint, Memory>): Promise<string[]> {
+async function findLostWrites(database: TicketDatabase, memories: ReadonlyMap<bigint, Memory>): Promise<string[]> {
   const tickets = await database.ticket.findMany({ select: { id: true, subject: true } });
   const subjects = new Map(tickets.map(({ id, subject }) => [id, subject]));
   const changes = await database.$queryRaw<{ token: string }[]>`SELECT token::text AS token FROM given`;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database } from '../../src/index.ts';
 import type { EmbeddedServer } from '../support/embedded-server.ts';
+import type { TicketDatabase } from '../support/ticket-database.ts';
 import type { Random } from './random.ts';
 import type { Rotators } from './rotators.ts';
 
@@ -28,7 +28,7 @@ const MOST_STOPPED_MS = 12_000;
  */
 export async function sabotage(
   server: EmbeddedServer,
-  database: Database,
+  database: TicketDatabase,
   rotators: { readonly current?: Rotators },
   random: Random,
   signal: AbortSignal,
@@ -70,7 +70,7 @@ export async function sabotage(
 }
 
 /** Interrupts one session that rotates, known by the comment in its statements. @returns whether there was one */
-async function end(database: Database, how: 'pg_terminate_backend' | 'pg_cancel_backend'): Promise<boolean> {
+async function end(database: TicketDatabase, how: 'pg_terminate_backend' | 'pg_cancel_backend'): Promise<boolean> {
   const ended: unknown[] = await database
     .$queryRawUnsafe(`
       SELECT ${how}(pid) FROM (

@@ -34,7 +34,7 @@ export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStr
     progress = undefined;
   };
   return {
-    begin: ({ database }) => write('begin', { database }),
+    begin: ({ target, database }) => write('begin', { target: target.label, database }),
     event(event) {
       if (event.type === 'batch') {
         if (progress) progress = recordBatch(progress, event.rows, performance.now());

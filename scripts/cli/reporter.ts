@@ -1,8 +1,8 @@
-import type { Rehearsal, RotationEvent, RotationResult } from '../../src/index.ts';
+import type { Rehearsal, RotationEvent, RotationResult, Target } from '../../src/index.ts';
 
 /** Tells a person or a machine what a rotation does. */
 export interface Reporter {
-  begin(facts: { rotation: string; database: string }): void;
+  begin(facts: { rotation: string; target: Target; database: string }): void;
   event(event: RotationEvent): void;
   /** A first signal came; the batches in flight are still being finished. */
   stopping(signal: NodeJS.Signals): void;

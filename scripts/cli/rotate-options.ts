@@ -5,11 +5,13 @@ import { exitCodesHelp } from './exit-code.ts';
 
 const USAGE = `npx tsx scripts/rotate-tokens.ts [run|status|verify] [options]
 
-Replaces the token of every ticket, and continues where it stopped. "status" shows how far all rotations are, "verify"
+Replaces every token of a target, and continues where it stopped. "status" shows how far all rotations are, "verify"
 looks up a list of leaked tokens; each has a --help of its own.`;
 
 export interface RotateOptions {
   settings: Settings;
+  /** Its name; undefined: the only one. */
+  target: string | undefined;
   /** Only rehearse it. */
   dryRun: boolean;
   /** Where to write the report. */
@@ -37,7 +39,13 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
     pauseRatio: options['pause-ratio'],
     maxReplicaLagMs: options['max-replica-lag-ms'],
   });
-  return { settings, dryRun: options['dry-run'], report: options.report, json: options.json };
+  return {
+    settings,
+    target: options.target,
+    dryRun: options['dry-run'],
+    report: options.report,
+    json: options.json,
+  };
 }
 
 function rotateOptions(args: string[]) {
@@ -46,6 +54,11 @@ function rotateOptions(args: string[]) {
       describe: "The rotation's name. A rotation that is complete is not run again; another name starts a new one",
       type: 'string',
       default: DEFAULTS.name,
+      requiresArg: true,
+    })
+    .option('target', {
+      describe: 'Which target of rotate-tokens.config.ts; may be left out where there is only one',
+      type: 'string',
       requiresArg: true,
     })
     .option('batch-size', {

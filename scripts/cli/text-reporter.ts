@@ -27,13 +27,17 @@ export function textReporter(
 ): Reporter {
   let display: ProgressDisplay | undefined;
   let last: ProgressSnapshot | undefined;
+  let rows = 'every row';
   const stopDisplay = () => {
     last = display?.stop() ?? last;
     display = undefined;
   };
   const say = (line: string) => (display ? display.say(line) : stdout.write(`${line}\n`));
   return {
-    begin: ({ database }) => say(`rotating tickets.token in ${database}, rotation '${rotation}'`),
+    begin({ target, database }) {
+      rows = target.scope === null ? 'every row' : 'every row in scope';
+      say(`rotating ${target.label} in ${database}, rotation '${rotation}'`);
+    },
     event(event) {
       if (event.type === 'batch') display?.add(event.rows);
       else if (event.type === 'total') display?.setTotalDone(event.rowsDone);
@@ -50,7 +54,7 @@ export function textReporter(
     stopped: () => say('stopped at once; what was in flight is rolled back. The same command continues.'),
     end(result) {
       stopDisplay();
-      say(describeResult(rotation, result));
+      say(describeResult(rotation, result, rows));
       if (last && last.rowsThisRun > 0) {
         const perSecond = last.rowsThisRun / (last.elapsedMs / 1000);
         say(
@@ -103,14 +107,15 @@ export function describeRetry({
   return `${where}${fault} Trying again in ${formatDuration(waitMs)} (attempt ${attempt} failed).`;
 }
 
-function describeResult(rotation: string, result: RotationResult): string {
+/** @param scope which rows it is about, in words */
+function describeResult(rotation: string, result: RotationResult, scope: string): string {
   switch (result.outcome) {
     case 'empty':
-      return 'tickets has no rows: there is nothing to rotate, and nothing was recorded.';
+      return 'the table has no rows: there is nothing to rotate, and nothing was recorded.';
     case 'interrupted':
       return `stopped${whereStopped(result.counts)}. The same command continues from here.`;
     case 'complete': {
-      const facts = `${formatCount(result.rowsDone)} tokens replaced, every row up to key ${result.watermark}`;
+      const facts = `${formatCount(result.rowsDone)} tokens replaced, ${scope} up to key ${result.watermark}`;
       return result.alreadyComplete
         ? `'${rotation}' was completed at ${formatTime(result.completedAt)} (${facts}). Nothing to do; another --name starts a new rotation.`
         : `'${rotation}' is complete: ${facts}.`;

@@ -26,6 +26,8 @@ export interface LeakedSource {
 
 export interface VerifyOptions {
   settings: Settings;
+  /** Its name; undefined: the only one. */
+  target: string | undefined;
   /** Nothing when there is no list to look up. */
   leaked: LeakedSource | undefined;
   json: boolean;
@@ -46,7 +48,7 @@ const leakedSchema = z.object({
 export async function parseVerifyOptions(args: string[]): Promise<VerifyOptions> {
   const options = await verifyOptions(args).parseAsync();
   const settings = parseSettings({ name: options.name, maxRetryTimeMs: options['max-retry-time-ms'] });
-  return { settings, leaked: leakedSource(options), json: options.json };
+  return { settings, target: options.target, leaked: leakedSource(options), json: options.json };
 }
 
 function leakedSource(options: object): LeakedSource | undefined {
@@ -69,6 +71,11 @@ function verifyOptions(args: string[]) {
       describe: 'Which rotation to check',
       type: 'string',
       default: DEFAULTS.name,
+      requiresArg: true,
+    })
+    .option('target', {
+      describe: 'Which target of rotate-tokens.config.ts; may be left out where there is only one',
+      type: 'string',
       requiresArg: true,
     })
     .option('leaked', {

@@ -1,5 +1,5 @@
 import { formatCount, formatTime } from '../../src/format.ts';
-import { describeError, type Finding, type LeakedTokens, type RotationEvent } from '../../src/index.ts';
+import { describeError, type Finding, type LeakedTokens, type RotationEvent, type Target } from '../../src/index.ts';
 import { exitCodeOfError, NOT_VERIFIED } from './exit-code.ts';
 import { describeFinding } from './findings.ts';
 import { jsonLines } from './json-lines.ts';
@@ -11,7 +11,7 @@ const JSON_INTERVAL_MS = 1_000;
 
 /** Tells a person or a machine what a verification finds. */
 export interface VerifyReporter {
-  begin(database: string): void;
+  begin(target: Target, database: string): void;
   event(event: RotationEvent): void;
   /** How many leaked tokens have been looked up so far, and how many rows still have one of them. */
   progress(checked: number, survivors: number): void;
@@ -28,7 +28,7 @@ export function jsonVerifyReporter(rotation: string | null, stdout: NodeJS.Writa
   const write = jsonLines(rotation, stdout);
   const isDue = every(JSON_INTERVAL_MS);
   return {
-    begin: (database) => write('begin', { database }),
+    begin: (target, database) => write('begin', { target: target.label, database }),
     event: ({ type, ...facts }) => write(type, facts),
     progress: (checked, survivors) => isDue() && write('progress', { checked, survivors }),
     finding: (finding) => write('finding', finding),
@@ -52,7 +52,7 @@ export function textVerifyReporter(
   const isDue = every(LINE_INTERVAL_MS);
   let warnings = 0;
   return {
-    begin: (database) => say(`verifying rotation '${rotation}' of tickets.token in ${database}`),
+    begin: (target, database) => say(`verifying rotation '${rotation}' of ${target.label} in ${database}`),
     event(event) {
       if (event.type === 'retry') say(describeRetry(event));
     },

@@ -6,9 +6,11 @@ import {
   type RotationResult,
   rehearse,
   rotate,
+  targetNamed,
 } from '../../src/index.ts';
 import { exitCodeOfError } from '../cli/exit-code.ts';
 import { jsonReporter } from '../cli/json-reporter.ts';
+import { loadConfig } from '../cli/load-config.ts';
 import { keepMemorySmall } from '../cli/memory.ts';
 import type { Reporter } from '../cli/reporter.ts';
 import { parseRotateOptions, type RotateOptions } from '../cli/rotate-options.ts';
@@ -41,22 +43,27 @@ function reporterFor(json: boolean, rotation: string | null, dryRun: boolean): R
 
 /** @returns null after a dry run */
 async function run(
-  { settings, dryRun, report: path }: RotateOptions,
+  { settings, target: name, dryRun, report: path }: RotateOptions,
   reporter: Reporter,
   { signal }: Interruption,
 ): Promise<RotationResult | null> {
   const url = parseDatabaseUrl(process.env);
   const label = databaseLabel(url);
-  const report = path === undefined ? undefined : await startReport(path, label, settings);
-  reporter.begin({ rotation: settings.name, database: label });
+  const config = await loadConfig();
+  const database = openDatabase(config.PrismaClient, url, {
+    connections: settings.workers + 1,
+    rotation: settings.name,
+  });
+  const target = targetNamed(config, name, database);
+  const report = path === undefined ? undefined : await startReport(path, label, target, settings);
+  reporter.begin({ rotation: settings.name, target, database: label });
   const trimMemory = keepMemorySmall();
-  const database = openDatabase(url, { connections: settings.workers + 1, rotation: settings.name });
   const onEvent = (event: RotationEvent) => {
     reporter.event(event);
     report?.event(event);
     if (event.type === 'batch') trimMemory();
   };
-  const context = { database, settings, signal, onEvent };
+  const context = { database, target, settings, signal, onEvent };
   try {
     if (!dryRun) return await reported(rotate(context), reporter, report);
     reporter.rehearsed(await rehearse(context));

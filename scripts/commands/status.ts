@@ -11,6 +11,7 @@ import {
 import { parse } from '../../src/parse.ts';
 import { commandLine } from '../cli/arguments.ts';
 import { exitCodeOfError } from '../cli/exit-code.ts';
+import { loadConfig } from '../cli/load-config.ts';
 import { exitCodeAfter, interruptOnSignals } from '../cli/signals.ts';
 import { describeStatus } from '../cli/status-text.ts';
 
@@ -55,7 +56,8 @@ async function parseOptions(args: string[]) {
 
 async function show({ name, watch, json }: z.output<typeof optionsSchema>, signal: AbortSignal): Promise<void> {
   const url = parseDatabaseUrl(process.env);
-  const database = openDatabase(url, { connections: 1 });
+  const { PrismaClient } = await loadConfig();
+  const database = openDatabase(PrismaClient, url, { connections: 1 });
   try {
     let earlier = await readStatus(database, name);
     let isFirst = true;

@@ -5,17 +5,21 @@ import {
   type Finding,
   findSurvivors,
   isRecorded,
+  type LeakedTokens,
   LOOKUPS_AT_A_TIME,
+  leakedTypeOf,
   openDatabase,
   parseDatabaseUrl,
   type RotationContext,
   readLeakedList,
   survivorsFinding,
+  targetNamed,
   verifyRotation,
 } from '../../src/index.ts';
 import { isAbort } from '../../src/retry.ts';
 import { cannotRead } from '../../src/verify/leaked-text.ts';
 import { exitCodeOfError, NOT_VERIFIED } from '../cli/exit-code.ts';
+import { loadConfig } from '../cli/load-config.ts';
 import { keepMemorySmall } from '../cli/memory.ts';
 import { exitCodeAfter, interruptOnSignals } from '../cli/signals.ts';
 import { type LeakedSource, parseVerifyOptions, type VerifyOptions } from '../cli/verify-options.ts';
@@ -58,17 +62,22 @@ function endInterrupted(signal: NodeJS.Signals, reporter: VerifyReporter): numbe
 
 /** @returns whether nothing that was found says STOP */
 async function verify(
-  { settings, leaked }: VerifyOptions,
+  { settings, target: name, leaked }: VerifyOptions,
   reporter: VerifyReporter,
   signal: AbortSignal,
 ): Promise<boolean> {
   const url = parseDatabaseUrl(process.env);
+  const config = await loadConfig();
+  const database = openDatabase(config.PrismaClient, url, {
+    connections: LOOKUPS_AT_A_TIME,
+    rotation: settings.name,
+  });
+  const target = targetNamed(config, name, database);
   // Before the rotation is checked, which may take minutes: a mistyped name is better told at once.
   const file = leaked && (await openFile(leaked.file, signal));
-  reporter.begin(databaseLabel(url));
+  reporter.begin(target, databaseLabel(url));
   const trimMemory = keepMemorySmall();
-  const database = openDatabase(url, { connections: LOOKUPS_AT_A_TIME, rotation: settings.name });
-  const context = { database, settings, signal, onEvent: reporter.event };
+  const context = { database, target, settings, signal, onEvent: reporter.event };
   const onChecked = (checked: number, survivors: number) => {
     reporter.progress(checked, survivors);
     trimMemory();
@@ -76,7 +85,7 @@ async function verify(
   try {
     const findings = await checkRotation(context, leaked);
     findings.forEach(reporter.finding);
-    const tokens = file && (await findSurvivors(context, readLeakedList(file, leaked.options), onChecked));
+    const tokens = file && (await lookUp(context, file, leaked, onChecked));
     const about = tokens ? [survivorsFinding(tokens)] : [];
     about.forEach(reporter.finding);
     const isVerified = [...findings, ...about].every(({ level }) => level !== 'stop');
@@ -95,6 +104,16 @@ async function checkRotation(context: RotationContext, leaked: LeakedSource | un
   return [
     { check: 'coverage', level: 'warning', message, advice: 'Is this the database, and the --name, that was meant?' },
   ];
+}
+
+async function lookUp(
+  context: RotationContext,
+  file: Readable,
+  { options }: LeakedSource,
+  onChecked: (checked: number, survivors: number) => void,
+): Promise<LeakedTokens> {
+  const type = await leakedTypeOf(context);
+  return findSurvivors(context, readLeakedList(file, { ...options, type }), onChecked);
 }
 
 async function openFile(path: string, signal: AbortSignal): Promise<Readable> {

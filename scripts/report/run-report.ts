@@ -1,5 +1,12 @@
 import packageJson from '../../package.json' with { type: 'json' };
-import { buildReport, type Finding, type RotationEvent, type RunEnd, type Settings } from '../../src/index.ts';
+import {
+  buildReport,
+  type Finding,
+  type RotationEvent,
+  type RunEnd,
+  type Settings,
+  type Target,
+} from '../../src/index.ts';
 import { startRecorder } from './recorder.ts';
 import { checkReportPath, writeReport } from './write-report.ts';
 
@@ -16,7 +23,12 @@ export interface RunReport {
  * @param database what may be shown of it
  * @throws ConfigurationError when nothing can be written there
  */
-export async function startReport(path: string, database: string, settings: Settings): Promise<RunReport> {
+export async function startReport(
+  path: string,
+  database: string,
+  target: Target,
+  settings: Settings,
+): Promise<RunReport> {
   await checkReportPath(path);
   const recorder = startRecorder();
   let preflight: readonly Finding[] = [];
@@ -28,7 +40,7 @@ export async function startReport(path: string, database: string, settings: Sett
       if (event.type === 'verified') verification = event.findings;
     },
     write(end) {
-      const facts = { version: packageJson.version, database, settings, end, preflight, verification };
+      const facts = { version: packageJson.version, database, target, settings, end, preflight, verification };
       return writeReport(path, buildReport({ ...recorder.stop(), ...facts }));
     },
   };

@@ -1,83 +1,124 @@
 import type { Queryable } from '../database.ts';
+import { nameForPeople } from '../sql.ts';
+import type { Column, Target } from '../target.ts';
+import type { TokenKind } from '../token-kinds.ts';
 import { type Index, readIndexes } from './indexes.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
-/** A column of the table. */
-export interface Column {
+/** What the database says about a column. */
+export interface ColumnType {
   /** As it was declared. */
   type: string;
-  /** The same, or what a domain is made of. */
+  /** The same without a length, or what a domain is made of. */
   baseType: string;
+  /** How many characters there is room for; null: any number. */
+  maxLength: number | null;
   isNullable: boolean;
   isGenerated: boolean;
 }
 
-/** Nothing that is like it: an integer comes back as another kind of number, a list of a domain's values as text. */
-const KEY_TYPE = 'bigint';
+const TEXT_TYPES = ['text', 'character varying', 'character'];
 
-const TOKEN_TYPE = 'uuid';
+const KEY_TYPES = ['smallint', 'integer', 'bigint', 'uuid', ...TEXT_TYPES];
 
-const SEE_LIMITS = 'See Limits in the README for what to change.';
+const MIGRATE =
+  'The Prisma schema has it: run `npx prisma migrate deploy`, or `npx prisma db pull` where the database is right.';
 
-export async function inspectKeyColumn(database: Queryable): Promise<Verdict> {
-  return judgeKeyColumn(await readColumn(database, 'id'), await readIndexes(database));
+export async function inspectKeyColumn(database: Queryable, target: Target): Promise<Verdict> {
+  return judgeKeyColumn(
+    target,
+    await readColumnType(database, target, target.key),
+    await readIndexes(database, target),
+  );
 }
 
-export async function inspectTokenColumn(database: Queryable): Promise<Verdict> {
-  return judgeTokenColumn(await readColumn(database, 'token'));
+export async function inspectTokenColumn(database: Queryable, target: Target): Promise<Verdict> {
+  return judgeTokenColumn(target, await readColumnType(database, target, target.token));
 }
 
-async function readColumn(database: Queryable, name: string): Promise<Column | undefined> {
-  const [column] = await database.$queryRaw<Column[]>`
+/** @returns undefined when there is no such column */
+export async function readColumnType(
+  database: Queryable,
+  { relation }: Target,
+  { name }: Column,
+): Promise<ColumnType | undefined> {
+  const [column] = await database.$queryRaw<ColumnType[]>`
     SELECT format_type(atttypid, atttypmod) AS type,
       coalesce(nullif(typbasetype, 0), atttypid)::regtype::text AS "baseType",
+      information_schema._pg_char_max_length(
+        coalesce(nullif(typbasetype, 0), atttypid), CASE typbasetype WHEN 0 THEN atttypmod ELSE typtypmod END
+      )::int AS "maxLength",
       NOT (attnotnull OR typnotnull) AS "isNullable", attgenerated <> '' AS "isGenerated"
     FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
-    WHERE attrelid = to_regclass('tickets') AND attname = ${name} AND NOT attisdropped`;
+    WHERE attrelid = to_regclass(${relation}) AND attname = ${name} AND NOT attisdropped`;
   return column;
 }
 
 /** The key has to be there for every row, once only, and in an order that an index gives. */
-export function judgeKeyColumn(column: Column | undefined, indexes: readonly Index[]): Verdict {
-  if (column === undefined) return stop('tickets has no column id.', SEE_LIMITS);
-  if (column.type !== KEY_TYPE) {
-    return stop(`tickets.id is of type ${column.type}; only a key of type ${KEY_TYPE} is supported.`, SEE_LIMITS);
+export function judgeKeyColumn(
+  { tableName, key }: Target,
+  column: ColumnType | undefined,
+  indexes: readonly Index[],
+): Verdict {
+  const name = key.fullName;
+  if (column === undefined) return stop(`there is no column ${name}.`, MIGRATE);
+  if (!KEY_TYPES.includes(column.baseType)) {
+    return stop(
+      `${name} is of type ${column.type}; a key has to be ${KEY_TYPES.slice(0, -1).join(', ')} or ${KEY_TYPES.at(-1)}.`,
+      'Choose another unique column as the key of the target.',
+    );
   }
-  const onKey = indexes.filter(({ method, keyColumns }) => method === 'btree' && keyColumns.join() === 'id');
-  const unique = onKey.filter(({ isUnique, isPartial }) => isUnique && !isPartial);
+  const onKey = indexes.filter(({ method, keyColumns }) => method === 'btree' && keyColumns.join() === key.name);
+  const unique = onKey.filter(({ isUnique, isPartial, sortsAsColumn }) => isUnique && !isPartial && sortsAsColumn);
   const index = unique.find(({ isValid }) => isValid);
   if (index === undefined) {
     const [invalid] = unique;
     return invalid === undefined
       ? stop(
-          'tickets.id has no unique index of its own, so rows could be passed over.',
-          'Run ALTER TABLE tickets ADD PRIMARY KEY (id).',
+          `${name} has no unique index of its own, so rows could be passed over.`,
+          `Run CREATE UNIQUE INDEX CONCURRENTLY ON ${tableName} (${nameForPeople(key.name)}).`,
         )
-      : stop(`index ${invalid.name} on tickets.id is invalid.`, `Run REINDEX INDEX CONCURRENTLY ${invalid.name}.`);
+      : stop(`index ${invalid.name} on ${name} is invalid.`, `Run REINDEX INDEX CONCURRENTLY ${invalid.name}.`);
   }
   if (column.isNullable) {
     return stop(
-      'tickets.id may be null, and rows without a key would keep their leaked token.',
-      'Run ALTER TABLE tickets ALTER COLUMN id SET NOT NULL.',
+      `${name} may be null, and rows without a key would keep their leaked token.`,
+      `Run ALTER TABLE ${tableName} ALTER COLUMN ${nameForPeople(key.name)} SET NOT NULL.`,
     );
   }
-  return ok(`tickets.id is of type ${KEY_TYPE} and has the unique index ${index.name}.`);
+  return ok(`${name} is of type ${column.type} and has the unique index ${index.name}.`);
 }
 
-export function judgeTokenColumn(column: Column | undefined): Verdict {
-  if (column === undefined) return stop('tickets has no column token.', SEE_LIMITS);
-  if (column.baseType !== TOKEN_TYPE) {
-    return stop(`tickets.token is of type ${column.type}; only ${TOKEN_TYPE} can be rotated.`, SEE_LIMITS);
-  }
-  if (column.isGenerated) {
-    return stop('tickets.token is a generated column, which nobody can write.', 'Rotate what it is computed from.');
-  }
-  if (column.isNullable) {
-    return warning(
-      'tickets.token may be null, and rows without a token will be given one, too.',
-      'Where null has a meaning, such as a ticket that was returned, note the keys of those rows and set them to null ' +
-        'again afterwards; where it has none, run ALTER TABLE tickets ALTER COLUMN token SET NOT NULL.',
+export function judgeTokenColumn({ tableName, token, kind, scope }: Target, column: ColumnType | undefined): Verdict {
+  const name = token.fullName;
+  if (column === undefined) return stop(`there is no column ${name}.`, MIGRATE);
+  const types = typesFor(token, kind);
+  if (!types.includes(column.baseType)) {
+    return stop(
+      `${name} is of type ${column.type}; tokens of kind ${kind.name} need ${types.join(', ')}.`,
+      'Choose another kind of token for the target, or change the column.',
     );
   }
-  return ok(`tickets.token is of type ${column.type} and never null.`);
+  if (column.maxLength !== null && kind.length !== null && column.maxLength < kind.length) {
+    return stop(
+      `${name} is of type ${column.type}; tokens of kind ${kind.name} have ${kind.length} characters.`,
+      'Choose another kind of token for the target, or make the column wider.',
+    );
+  }
+  if (column.isGenerated) {
+    return stop(`${name} is a generated column, which nobody can write.`, 'Rotate what it is computed from.');
+  }
+  if (column.isNullable && scope === null) {
+    return warning(
+      `${name} may be null, and rows without a token will be given one, too.`,
+      `Where null has a meaning, such as a ticket that was returned, give the target a scope, { ${token.field}: { not: null } }; ` +
+        `where it has none, run ALTER TABLE ${tableName} ALTER COLUMN ${nameForPeople(token.name)} SET NOT NULL.`,
+    );
+  }
+  return ok(`${name} is of type ${column.type}${column.isNullable ? '' : ' and never null'}.`);
+}
+
+function typesFor({ type }: Column, { isHashed, type: kindType }: TokenKind): string[] {
+  if (type === 'Bytes') return ['bytea'];
+  return kindType === 'uuid' && !isHashed ? ['uuid', ...TEXT_TYPES] : TEXT_TYPES;
 }

@@ -1,25 +1,26 @@
 import type { Queryable } from '../database.ts';
+import type { Target } from '../target.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 import { nameAll } from './wording.ts';
 
-/** A foreign key that tickets.token is part of. */
+/** A foreign key that the token is part of. */
 export interface ForeignKey {
   /** Where it is declared. */
   table: string;
   name: string;
-  /** Whether it is tickets.token that refers to something else. */
+  /** Whether it is the token that refers to something else. */
   isOwn: boolean;
   cascades: boolean;
   /** Whether the rows that refer to a token are found by an index. */
   isIndexed: boolean;
 }
 
-export async function inspectForeignKeys(database: Queryable): Promise<Verdict> {
-  return judgeForeignKeys(await readForeignKeys(database));
+export async function inspectForeignKeys(database: Queryable, target: Target): Promise<Verdict> {
+  return judgeForeignKeys(target, await readForeignKeys(database, target));
 }
 
 /** Partitioned tables once, not once a partition; without those that version 18 declares as not enforced. */
-async function readForeignKeys(database: Queryable): Promise<ForeignKey[]> {
+async function readForeignKeys(database: Queryable, { relation, token }: Target): Promise<ForeignKey[]> {
   return database.$queryRaw<ForeignKey[]>`
     SELECT conrelid::regclass::text AS table, quote_ident(conname) AS name,
       conrelid = attrelid AND attnum = ANY (conkey) AS "isOwn", confupdtype = 'c' AS cascades,
@@ -29,7 +30,7 @@ async function readForeignKeys(database: Queryable): Promise<ForeignKey[]> {
     FROM pg_attribute
     JOIN pg_constraint AS foreign_key
       ON (confrelid = attrelid AND attnum = ANY (confkey)) OR (conrelid = attrelid AND attnum = ANY (conkey))
-    WHERE attrelid = to_regclass('tickets') AND attname = 'token' AND contype = 'f'
+    WHERE attrelid = to_regclass(${relation}) AND attname = ${token.name} AND contype = 'f'
       AND coalesce(to_jsonb(foreign_key) ->> 'conenforced', 'true') = 'true'
       AND NOT EXISTS (
         SELECT FROM pg_constraint AS parent
@@ -38,25 +39,25 @@ async function readForeignKeys(database: Queryable): Promise<ForeignKey[]> {
     ORDER BY "table", name`;
 }
 
-export function judgeForeignKeys(foreignKeys: readonly ForeignKey[]): Verdict {
+export function judgeForeignKeys({ token }: Target, foreignKeys: readonly ForeignKey[]): Verdict {
   const own = foreignKeys.filter(({ isOwn }) => isOwn);
   if (own.length > 0) {
     return stop(
-      `tickets.token itself refers to another table (${nameAll(own.map(({ name }) => name))}), which has no fresh token.`,
+      `${token.fullName} itself refers to another table (${nameAll(own.map(({ name }) => name))}), which has no fresh token.`,
       'Drop that foreign key, or rotate the table that it refers to.',
     );
   }
   const refusing = foreignKeys.filter(({ cascades }) => !cascades);
   if (refusing.length > 0) {
     return stop(
-      `${nameAll(refusing.map(describe))} refers to tickets.token without ON UPDATE CASCADE, so updates would be refused or references lost.`,
+      `${nameAll(refusing.map(describe))} refers to ${token.fullName} without ON UPDATE CASCADE, so updates would be refused or references lost.`,
       'Replace that foreign key by one with ON UPDATE CASCADE, or drop it.',
     );
   }
-  if (foreignKeys.length === 0) return ok('no foreign key refers to tickets.token.');
+  if (foreignKeys.length === 0) return ok(`no foreign key refers to ${token.fullName}.`);
   const unindexed = foreignKeys.filter(({ isIndexed }) => !isIndexed).map(({ table }) => table);
   return warning(
-    `${nameAll(foreignKeys.map(describe))} refers to tickets.token, so each batch writes those rows, too.`,
+    `${nameAll(foreignKeys.map(describe))} refers to ${token.fullName}, so each batch writes those rows, too.`,
     unindexed.length === 0
       ? 'Expect batches to lock rows there as well, and to take longer.'
       : `Create an index on the referring column of ${nameAll(unindexed)} first: without one, each rotated row scans that table.`,

@@ -1,5 +1,7 @@
 import type { Queryable } from '../database.ts';
-import { CHANGING_COLUMNS } from './changing-columns.ts';
+import { nameForPeople } from '../sql.ts';
+import type { Target } from '../target.ts';
+import { changingColumns } from './changing-columns.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
 import { count, formatBytes } from './wording.ts';
 
@@ -17,6 +19,8 @@ export interface Index {
   /** Whether rows are entered into it. */
   isReady: boolean;
   isPartial: boolean;
+  /** Whether its first key column is sorted as the column itself is, by its own collation. */
+  sortsAsColumn: boolean;
   /** Whether it has to do with a column that changes when the token does, by key, expression or condition. */
   concernsToken: boolean;
   /** As of the last VACUUM or ANALYZE. */
@@ -29,10 +33,13 @@ const USUAL_INDEXES = 3;
 const WORTH_TELLING_BYTES = 1e6;
 
 /** Sizes are the catalog's own estimates: to measure an index would mean to wait for whoever has it locked. */
-export async function readIndexes(database: Queryable): Promise<Index[]> {
+export async function readIndexes(database: Queryable, target: Target): Promise<Index[]> {
   return database.$queryRaw<Index[]>`
     SELECT class.oid::regclass::text AS name, amname::text AS method, indisunique AS "isUnique",
       indisvalid AS "isValid", indisready AS "isReady", indpred IS NOT NULL AS "isPartial",
+      opcdefault AND indcollation[0] = coalesce(
+        (SELECT attcollation FROM pg_attribute WHERE attrelid = indrelid AND attnum = indkey[0]), indcollation[0]
+      ) AS "sortsAsColumn",
       class.relpages::float8 * current_setting('block_size')::int AS bytes,
       ARRAY(
         SELECT coalesce(attname::text, '(expression)')
@@ -41,7 +48,7 @@ export async function readIndexes(database: Queryable): Promise<Index[]> {
         WHERE place <= indnkeyatts ORDER BY place
       ) AS "keyColumns",
       EXISTS (
-        SELECT FROM ${CHANGING_COLUMNS} AS changing
+        SELECT FROM ${changingColumns(target)} AS changing
         WHERE changing.attnum = ANY (indkey::int2[]) OR EXISTS (
           SELECT FROM pg_depend
           WHERE classid = 'pg_class'::regclass AND objid = indexrelid
@@ -51,60 +58,63 @@ export async function readIndexes(database: Queryable): Promise<Index[]> {
     FROM pg_index
     JOIN pg_class AS class ON class.oid = indexrelid
     JOIN pg_am ON pg_am.oid = relam
-    WHERE indrelid = to_regclass('tickets')
+    JOIN pg_opclass ON pg_opclass.oid = indclass[0]
+    WHERE indrelid = to_regclass(${target.relation})
     ORDER BY indexrelid`;
 }
 
-export async function inspectUniqueIndex(database: Queryable): Promise<Verdict> {
-  return judgeUniqueIndex(await readIndexes(database));
+export async function inspectUniqueIndex(database: Queryable, target: Target): Promise<Verdict> {
+  return judgeUniqueIndex(target, await readIndexes(database, target));
 }
 
-export function judgeUniqueIndex(indexes: readonly Index[]): Verdict {
-  const unique = indexes.filter(({ isUnique, keyColumns }) => isUnique && keyColumns.includes('token'));
+export function judgeUniqueIndex({ tableName, token }: Target, indexes: readonly Index[]): Verdict {
+  const unique = indexes.filter(({ isUnique, keyColumns }) => isUnique && keyColumns.includes(token.name));
   const onToken = unique.filter(({ keyColumns, isPartial }) => keyColumns.length === 1 && !isPartial);
   const working = onToken.find(({ isValid, isReady }) => isValid && isReady);
   if (working !== undefined) return ok(`index ${working.name} keeps tokens unique.`);
   const [invalid] = onToken;
   if (invalid !== undefined) {
     return warning(
-      `the unique index ${invalid.name} on token is invalid, so a duplicate may go unnoticed, and no query uses it.`,
+      `the unique index ${invalid.name} on ${token.fullName} is invalid, so a duplicate may go unnoticed, and no query uses it.`,
       `Run REINDEX INDEX CONCURRENTLY ${invalid.name}.`,
     );
   }
   return warning(
-    `${reasonAgainst(unique)}, so a duplicate would go unnoticed.`,
-    'Run CREATE UNIQUE INDEX CONCURRENTLY ON tickets (token).',
+    `${reasonAgainst(token.fullName, unique)}, so a duplicate would go unnoticed.`,
+    `Run CREATE UNIQUE INDEX CONCURRENTLY ON ${tableName} (${nameForPeople(token.name)}).`,
   );
 }
 
-function reasonAgainst([index]: readonly Index[]): string {
-  if (index === undefined) return 'no unique index is on token';
+function reasonAgainst(token: string, [index]: readonly Index[]): string {
+  if (index === undefined) return `no unique index is on ${token}`;
   const { name, keyColumns } = index;
   return keyColumns.length > 1
-    ? `the unique index ${name} is on ${keyColumns.join(', ')} together, not on token alone`
+    ? `the unique index ${name} is on ${keyColumns.join(', ')} together, not on ${token} alone`
     : `the unique index ${name} is partial: it covers some rows only`;
 }
 
-export async function inspectIndexes(database: Queryable): Promise<Verdict> {
-  return judgeIndexes(await readIndexes(database));
+export async function inspectIndexes(database: Queryable, target: Target): Promise<Verdict> {
+  return judgeIndexes(target, await readIndexes(database, target));
 }
 
 /**
  * An update of an indexed column cannot be HOT (heap-only tuple): the row's new version is entered into every index,
  * whatever its columns. BRIN does not count, since it has no entries for rows.
  */
-export function judgeIndexes(indexes: readonly Index[]): Verdict {
+export function judgeIndexes({ tableName, token }: Target, indexes: readonly Index[]): Verdict {
   const written = indexes.filter(({ isReady, method }) => isReady && method !== 'brin');
   if (!written.some(({ concernsToken }) => concernsToken)) {
-    return ok('token is in no index, so none has to be written where a page has room for the new version of a row.');
+    return ok(
+      `${token.fullName} is in no index, so none has to be written where a page has room for the new version of a row.`,
+    );
   }
   const bytes = written.reduce((sum, index) => sum + index.bytes, 0);
   const size = bytes >= WORTH_TELLING_BYTES ? ` (about ${formatBytes(bytes)})` : '';
   const state = `each row that is rotated is entered anew into ${count(written.length, 'index', 'indexes')}${size}`;
   if (written.length <= USUAL_INDEXES) return ok(`${state}.`);
   return warning(
-    `${state}, also where they are not on token.`,
+    `${state}, also where they are not on ${token.fullName}.`,
     'Expect it to take longer, to write more WAL, and these indexes to grow. Drop those that nobody uses ' +
-      '(idx_scan = 0 in pg_stat_user_indexes); afterwards REINDEX TABLE CONCURRENTLY tickets makes them small again.',
+      `(idx_scan = 0 in pg_stat_user_indexes); afterwards REINDEX TABLE CONCURRENTLY ${tableName} makes them small again.`,
   );
 }

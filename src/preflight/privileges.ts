@@ -1,10 +1,12 @@
 import type { Queryable } from '../database.ts';
+import type { Target } from '../target.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
 /** A privilege that a rotation uses, and whether this user has it. Null where there is no such table. */
 export interface Privilege {
   /** This user, quoted. */
   role: string;
+  /** For people. */
   relation: string;
   privilege: string;
   onTable: boolean | null;
@@ -12,26 +14,28 @@ export interface Privilege {
   onColumns: boolean | null;
 }
 
-export async function inspectPrivileges(database: Queryable): Promise<Verdict> {
-  return judgePrivileges(await readPrivileges(database));
+export async function inspectPrivileges(database: Queryable, target: Target): Promise<Verdict> {
+  return judgePrivileges(target, await readPrivileges(database, target));
 }
 
-async function readPrivileges(database: Queryable): Promise<Privilege[]> {
+async function readPrivileges(database: Queryable, { tableName, relation, key, token }: Target): Promise<Privilege[]> {
   return database.$queryRaw<Privilege[]>`
-    SELECT quote_ident(current_user) AS role, relation, privilege,
+    SELECT quote_ident(current_user) AS role, name AS relation, privilege,
       has_table_privilege(to_regclass(relation), privilege) AS "onTable",
       (
         SELECT bool_and(has_column_privilege(attrelid, attnum, privilege))
         FROM pg_attribute WHERE attrelid = to_regclass(relation) AND attname = ANY (columns)
       ) AS "onColumns"
     FROM (VALUES
-      ('tickets', 'SELECT', '{id,token}'::text[]), ('tickets', 'UPDATE', '{token}'),
-      ('rotation_checkpoints', 'SELECT', '{}'), ('rotation_checkpoints', 'INSERT', '{}'),
-      ('rotation_checkpoints', 'UPDATE', '{}')
-    ) AS used (relation, privilege, columns)`;
+      (${tableName}, ${relation}, 'SELECT', ARRAY[${key.name}, ${token.name}]),
+      (${tableName}, ${relation}, 'UPDATE', ARRAY[${token.name}]),
+      ('rotation_checkpoints', 'rotation_checkpoints', 'SELECT', '{}'),
+      ('rotation_checkpoints', 'rotation_checkpoints', 'INSERT', '{}'),
+      ('rotation_checkpoints', 'rotation_checkpoints', 'UPDATE', '{}')
+    ) AS used (name, relation, privilege, columns)`;
 }
 
-export function judgePrivileges(privileges: readonly Privilege[]): Verdict {
+export function judgePrivileges({ token }: Target, privileges: readonly Privilege[]): Verdict {
   const role = privileges[0]?.role ?? '';
   const missing = privileges.filter(({ onTable, onColumns }) => onTable === false && onColumns !== true);
   if (missing.length > 0) return stop(`${role} lacks ${list(missing)}.`, `Run ${grants(role, missing)}.`);
@@ -39,7 +43,7 @@ export function judgePrivileges(privileges: readonly Privilege[]): Verdict {
   const onColumnOnly = privileges.filter(({ privilege, onTable }) => privilege === 'UPDATE' && onTable === false);
   if (onColumnOnly.length > 0) {
     return warning(
-      `${role} has UPDATE on the column tickets.token only, so a row that is locked or refused will end the run.`,
+      `${role} has UPDATE on the column ${token.fullName} only, so a row that is locked or refused will end the run.`,
       `Run ${grants(role, onColumnOnly)}; then such a row is set aside and tried again.`,
     );
   }

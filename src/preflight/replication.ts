@@ -1,5 +1,5 @@
 import type { Queryable } from '../database.ts';
-import { Prisma } from '../generated/prisma/client.ts';
+import { sql } from '../sql.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
 import { count, formatBytes, formatSeconds, nameAll } from './wording.ts';
 
@@ -26,7 +26,7 @@ const MUCH_LAG_BYTES = 100e6;
 const MUCH_LAG_SECONDS = 10;
 
 /** Where the log is: what was written here, or, on a replica, taken over. */
-const POSITION = Prisma.sql`CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END`;
+const POSITION = sql`CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END`;
 
 export async function inspectReplication(database: Queryable): Promise<Verdict> {
   return judgeReplication(await readStandbys(database), await readSlots(database));

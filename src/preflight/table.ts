@@ -1,11 +1,12 @@
+import { CHECKPOINT_COLUMNS } from '../checkpoint.ts';
 import type { Queryable } from '../database.ts';
-import { Prisma } from '../generated/prisma/client.ts';
+import type { Target } from '../target.ts';
 import { ok, stop, type Verdict } from './verdict.ts';
 import { nameAll } from './wording.ts';
 
 /** What the catalog says about one of the two tables. */
 export interface Relation {
-  /** `tickets` or `rotation_checkpoints`. */
+  /** Of the target's table, or `rotation_checkpoints`. */
   name: string;
   /** Where the search path finds it; null: nowhere. */
   schema: string | null;
@@ -16,21 +17,27 @@ export interface Relation {
   hasChildren: boolean;
   /** Whether row-level security applies to this user. */
   hidesRows: boolean | null;
-  /** Schemas off the search path that have a table of this name. */
+  /** Schemas off the search path that have a table of this name, where the Prisma schema does not say which. */
   elsewhere: string[];
 }
 
 /** What a `relkind` that cannot be rotated is, and what to do about it. */
 const OTHER_KINDS: Record<string, readonly [string, string]> = {
-  p: ['a partitioned table', 'Rotate each of its partitions as a table of its own; see Limits in the README.'],
-  v: ['a view', 'Rotate the table behind it; see Limits in the README.'],
-  m: ['a materialized view', 'Rotate the table behind it; see Limits in the README.'],
+  p: [
+    'a partitioned table',
+    'Rotate each of its partitions as a target of its own, by a model that is mapped to it (@@map).',
+  ],
+  v: ['a view', 'Rotate the table behind it, as a target of its own.'],
+  m: ['a materialized view', 'Rotate the table behind it, as a target of its own.'],
   f: ['a foreign table', 'Rotate it on the server that has its rows.'],
 };
 
 const MIGRATE = 'Run `npx prisma migrate deploy` first.';
 
-export async function readRelations(database: Queryable): Promise<Relation[]> {
+export async function readRelations(
+  database: Queryable,
+  { tableName, relation, bareName }: Target,
+): Promise<Relation[]> {
   return database.$queryRaw<Relation[]>`
     SELECT wanted.name, found.relnamespace::regnamespace::text AS schema, found.relkind::text AS kind,
       ARRAY(
@@ -40,10 +47,12 @@ export async function readRelations(database: Queryable): Promise<Relation[]> {
       row_security_active(found.oid) AS "hidesRows",
       ARRAY(
         SELECT relnamespace::regnamespace::text FROM pg_class
-        WHERE relname = wanted.name AND relkind IN ('r', 'p', 'v', 'm', 'f') AND oid IS DISTINCT FROM found.oid
+        WHERE relname = wanted.bare AND relkind IN ('r', 'p', 'v', 'm', 'f') AND oid IS DISTINCT FROM found.oid
       ) AS elsewhere
-    FROM (VALUES ('tickets'), ('rotation_checkpoints')) AS wanted (name)
-    LEFT JOIN pg_class AS found ON found.oid = to_regclass(wanted.name)`;
+    FROM (VALUES
+      (${tableName}, ${relation}, ${bareName}), ('rotation_checkpoints', 'rotation_checkpoints', 'rotation_checkpoints')
+    ) AS wanted (name, relation, bare)
+    LEFT JOIN pg_class AS found ON found.oid = to_regclass(wanted.relation)`;
 }
 
 /** Whether the table is there and such that the other checks of it make sense. */
@@ -56,7 +65,7 @@ export function judgeRelations(relations: readonly Relation[]): Verdict {
     const fault = faultOf(relation);
     if (fault !== undefined) return fault;
   }
-  const tables = relations.map(({ schema, name }) => `${schema}.${name}`);
+  const tables = relations.map(({ schema, name }) => (name.includes('.') ? name : `${schema}.${name}`));
   return ok(`${tables.join(' and ')} are ordinary tables.`);
 }
 
@@ -93,8 +102,3 @@ function faultOfVersion({ name, columns }: Relation): Verdict | undefined {
   const missing = CHECKPOINT_COLUMNS.filter((column) => !columns.includes(column));
   return missing.length > 0 ? stop(`${name} lacks ${nameAll(missing)}.`, MIGRATE) : undefined;
 }
-
-/** By the convention that the schema follows: `rowsTotal` is `rows_total`. */
-const CHECKPOINT_COLUMNS = Object.values(Prisma.RotationCheckpointScalarFieldEnum).map((field) =>
-  field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-);

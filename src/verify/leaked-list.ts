@@ -12,8 +12,14 @@ export const DEFAULT_COLUMN = 'token';
 /** How many line numbers are kept. */
 const MALFORMED_LINES_KEPT = 20;
 
-/** A UUID with or without hyphens, in any case, with what exports put around one: quotes, braces, a comma, spaces. */
-const TOKEN = /^[\s"'`{(]*([0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})[\s"'`}),;]*$/i;
+/** What is a token, by the type of the column, with what exports put around one: quotes, braces, a comma, spaces. */
+const TOKENS = {
+  /** With or without hyphens, in any case: PostgreSQL reads all of these. */
+  uuid: /^[\s"'`{(]*([0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})[\s"'`}),;]*$/i,
+  text: /^[\s"'`]*([^\s"'`]{1,1024}?)[\s"'`,;]*$/,
+};
+
+export type LeakedType = keyof typeof TOKENS;
 
 /** How the list is written. */
 export interface LeakedListOptions {
@@ -21,11 +27,13 @@ export interface LeakedListOptions {
   format: LeakedFormat;
   /** The column, or the field, with the token. Not for `plain`. @default token */
   column?: string;
+  /** What the tokens are. @default uuid */
+  type?: LeakedType;
 }
 
 /** A piece of a list. */
 export interface LeakedChunk {
-  /** Up to 20,000, as they are written: PostgreSQL reads all the forms that are accepted. */
+  /** Up to 20,000, as they are written. */
   tokens: string[];
   /** Of the whole list so far. */
   malformed: Malformed;
@@ -48,14 +56,14 @@ export interface Malformed {
  */
 export async function* readLeakedList(
   file: AsyncIterable<Uint8Array>,
-  { format, column = DEFAULT_COLUMN }: LeakedListOptions,
+  { format, column = DEFAULT_COLUMN, type = 'uuid' }: LeakedListOptions,
 ): AsyncGenerator<LeakedChunk> {
   let tokens: string[] = [];
   let isEmpty = true;
   const malformed: Malformed = { count: 0, lines: [] };
   for await (const candidates of CANDIDATES_OF[format](textOf(file), column)) {
     for (const { line, text } of candidates) {
-      const token = TOKEN.exec(text ?? '')?.[1];
+      const token = TOKENS[type].exec(text ?? '')?.[1];
       if (token === undefined) addMalformed(malformed, line);
       else tokens.push(token);
       if (tokens.length < TOKENS_PER_CHUNK) continue;

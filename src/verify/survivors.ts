@@ -1,9 +1,14 @@
 import { arrayLiteral } from '../array-literal.ts';
+import type { Key } from '../checkpoint.ts';
 import type { RotationContext } from '../context.ts';
 import type { Finding } from '../finding.ts';
+import { keyOrder } from '../key-order.ts';
+import { readColumnType } from '../preflight/columns.ts';
 import { retry } from '../retry.ts';
+import type { Target } from '../target.ts';
+import { hashOf } from '../token-kinds.ts';
 import { countOf, listed } from '../wording.ts';
-import type { LeakedChunk, Malformed } from './leaked-list.ts';
+import type { LeakedChunk, LeakedType, Malformed } from './leaked-list.ts';
 import { readByIndex } from './read-only.ts';
 
 /** Chunks that are looked up at a time, each on a connection of its own: enough that nobody waits for anybody. */
@@ -26,6 +31,13 @@ export interface Survivors {
   count: number;
   /** The keys of up to 1,000 of them, in key order. */
   keys: string[];
+}
+
+/** What leaked tokens have to be, by the type of the column: anything where that is text. */
+export async function leakedTypeOf(context: RotationContext): Promise<LeakedType> {
+  const { database, target } = context;
+  const column = await retry(context, () => readColumnType(database, target, target.token));
+  return column?.baseType === 'uuid' ? 'uuid' : 'text';
 }
 
 /**
@@ -59,34 +71,54 @@ export async function findSurvivors(
   const ends = await Promise.allSettled(Array.from({ length: LOOKUPS_AT_A_TIME }, lookUpChunks));
   const failure = ends.find((end) => end.status === 'rejected');
   if (failure) throw failure.reason;
-  return { checked, malformed, survivors: { count: survivors.count(), keys: survivors.keys() } };
+  return {
+    checked,
+    malformed,
+    survivors: { count: survivors.count(), keys: await inOrder(context, survivors.keys()) },
+  };
 }
 
-async function lookUp(context: RotationContext, tokens: readonly string[]): Promise<bigint[]> {
+async function lookUp(context: RotationContext, tokens: readonly string[]): Promise<Key[]> {
   if (tokens.length === 0) return [];
-  const list = arrayLiteral(tokens);
+  const { from, key, token } = context.target;
+  const list = arrayLiteral(storedForms(context.target, tokens));
   const rows = await retry(context, () =>
     readByIndex(
       context.database,
-      (transaction) =>
-        transaction.$queryRaw<{ id: bigint }[]>`SELECT id FROM tickets WHERE token = ANY(${list}::uuid[])`,
+      (transaction) => transaction.$queryRaw<{ key: Key }[]>`
+        SELECT ${key.sql}::text AS key FROM ${from} WHERE ${token.sql} = ANY (${list})`,
     ),
   );
-  return rows.map(({ id }) => id);
+  return rows.map(({ key }) => key);
+}
+
+/** Where hashes are stored, a list may hold tokens, or what was leaked of them: their hashes. */
+function storedForms({ kind, token }: Target, tokens: readonly string[]): readonly string[] {
+  if (!kind.isHashed) return tokens;
+  const hashes = tokens.map(hashOf);
+  if (token.type !== 'Bytes') return [...tokens, ...hashes];
+  return [...tokens.filter((each) => HASH.test(each)), ...hashes].map((digits) => `\\x${digits}`);
+}
+
+const HASH = /^[0-9a-f]{64}$/i;
+
+async function inOrder(context: RotationContext, keys: Key[]): Promise<Key[]> {
+  const order = await retry(context, () => keyOrder(context.database, context.target, keys));
+  return keys.sort((a, b) => order(a) - order(b));
 }
 
 function collectSurvivors() {
-  const kept = new Set<bigint>();
+  const kept = new Set<Key>();
   let notKept = 0;
   return {
-    add(keys: readonly bigint[]): void {
+    add(keys: readonly Key[]): void {
       for (const key of keys) {
         if (kept.size < MAX_KEYS) kept.add(key);
         else if (!kept.has(key)) notKept += 1;
       }
     },
     count: () => kept.size + notKept,
-    keys: () => [...kept].sort((a, b) => (a < b ? -1 : 1)).map(String),
+    keys: () => [...kept],
   };
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type EmbeddedServer, startEmbeddedServer } from '../../scripts/support/embedded-server.ts';
-import { type Database, openDatabase } from '../../src/index.ts';
+import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
 import { prisma, runRotation, startRotation } from '../support/command.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges } from '../support/tickets.ts';
 
@@ -12,12 +12,12 @@ const SLOWLY = ['--batch-size', '20'];
 describe('the command, on a server of its own that is in trouble,', () => {
   let server: EmbeddedServer;
   let url: string;
-  let database: Database;
+  let database: TicketDatabase;
 
   beforeAll(async () => {
     server = await startEmbeddedServer({ max_connections: `${CONNECTIONS}`, superuser_reserved_connections: '0' });
     url = server.url('postgres');
-    database = openDatabase(url, { connections: 1 });
+    database = openTicketDatabase(url, { connections: 1 });
     await prisma(['migrate', 'deploy'], url);
   });
   afterAll(async () => {
@@ -59,7 +59,7 @@ describe('the command, on a server of its own that is in trouble,', () => {
   });
 
   it('waits while the server has no connection left', async () => {
-    const others = openDatabase(url, { connections: CONNECTIONS - 1 });
+    const others = openTicketDatabase(url, { connections: CONNECTIONS - 1 });
     const sessions = Array.from({ length: CONNECTIONS - 1 }, () => others.$queryRaw`SELECT pg_sleep(60)::text`);
     const closed = Promise.allSettled(sessions);
     const running = startRotation(SLOWLY, url);

@@ -15,7 +15,7 @@ describe('the preflight of columns that are generated from the token', () => {
         'ALTER TABLE tickets ADD COLUMN shown text GENERATED ALWAYS AS (token::text) VIRTUAL',
         'ALTER TABLE tickets ADD COLUMN other uuid DEFAULT gen_random_uuid()',
       ],
-      message: 'token is what link is generated from, so that changes with it, in every row.',
+      message: 'tickets.token is what link is generated from, so that changes with it, in every row.',
       advice: 'See that nobody keeps the old values, as those of a link or another table; each row takes longer.',
     },
   ]);

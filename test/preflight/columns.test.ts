@@ -2,45 +2,63 @@ import { describe } from '@jest/globals';
 import { useTestDatabase } from '../support/database.ts';
 import { itFinds } from '../support/findings.ts';
 
-const SEE_LIMITS = 'See Limits in the README for what to change.';
+const MIGRATE =
+  'The Prisma schema has it: run `npx prisma migrate deploy`, or `npx prisma db pull` where the database is right.';
 
 describe('the preflight of key and token', () => {
   const { database } = useTestDatabase();
 
   itFinds(database, 'key-column', [
-    {
-      when: 'the key is an integer',
-      level: 'stop',
-      statements: ['ALTER TABLE tickets ALTER COLUMN id TYPE integer'],
-      message: 'tickets.id is of type integer; only a key of type bigint is supported.',
-      advice: SEE_LIMITS,
-    },
+    ...['smallint', 'integer', 'uuid', 'text', 'varchar(20)', 'char(20)'].map((type) => ({
+      when: `the key is of type ${type}`,
+      level: 'ok' as const,
+      statements: [
+        'ALTER TABLE tickets ALTER COLUMN id DROP DEFAULT',
+        `ALTER TABLE tickets ALTER COLUMN id TYPE ${type} USING NULL`,
+      ],
+      message: /^tickets\.id is of type .+ and has the unique index tickets_pkey\.$/,
+    })),
     {
       when: 'the key is a domain over bigint',
-      level: 'stop',
+      level: 'ok',
       statements: ['CREATE DOMAIN ticket_id AS bigint', 'ALTER TABLE tickets ALTER COLUMN id TYPE ticket_id'],
-      message: 'tickets.id is of type ticket_id; only a key of type bigint is supported.',
+      message: 'tickets.id is of type ticket_id and has the unique index tickets_pkey.',
     },
     {
-      when: 'the key is text',
+      when: 'the key is of a type that is none',
       level: 'stop',
-      statements: ['ALTER TABLE tickets ALTER COLUMN id DROP DEFAULT, ALTER COLUMN id TYPE text'],
-      message: 'tickets.id is of type text; only a key of type bigint is supported.',
-      advice: SEE_LIMITS,
+      statements: [
+        'ALTER TABLE tickets ALTER COLUMN id DROP DEFAULT',
+        'ALTER TABLE tickets ALTER COLUMN id TYPE timestamptz USING NULL',
+      ],
+      message:
+        'tickets.id is of type timestamp with time zone; a key has to be smallint, integer, bigint, uuid, text, character varying or character.',
+      advice: 'Choose another unique column as the key of the target.',
+    },
+    {
+      when: 'the only index of the key sorts in another order than the column',
+      level: 'stop',
+      statements: [
+        'ALTER TABLE tickets DROP CONSTRAINT tickets_pkey',
+        'ALTER TABLE tickets ALTER COLUMN id DROP DEFAULT, ALTER COLUMN id TYPE text',
+        'CREATE UNIQUE INDEX ON tickets (id text_pattern_ops)',
+        'CREATE UNIQUE INDEX ON tickets (id COLLATE "C")',
+      ],
+      message: 'tickets.id has no unique index of its own, so rows could be passed over.',
     },
     {
       when: 'there is no column id',
       level: 'stop',
       statements: ['ALTER TABLE tickets RENAME COLUMN id TO number'],
-      message: 'tickets has no column id.',
-      advice: SEE_LIMITS,
+      message: 'there is no column tickets.id.',
+      advice: MIGRATE,
     },
     {
       when: 'the key has no index',
       level: 'stop',
       statements: ['ALTER TABLE tickets DROP CONSTRAINT tickets_pkey'],
       message: 'tickets.id has no unique index of its own, so rows could be passed over.',
-      advice: 'Run ALTER TABLE tickets ADD PRIMARY KEY (id).',
+      advice: 'Run CREATE UNIQUE INDEX CONCURRENTLY ON tickets (id).',
     },
     {
       when: 'the key is unique only together with another column',
@@ -78,15 +96,34 @@ describe('the preflight of key and token', () => {
       when: 'there is no column token',
       level: 'stop',
       statements: ['ALTER TABLE tickets RENAME COLUMN token TO secret'],
-      message: 'tickets has no column token.',
-      advice: SEE_LIMITS,
+      message: 'there is no column tickets.token.',
+      advice: MIGRATE,
     },
     {
       when: 'the token is text',
-      level: 'stop',
+      level: 'ok',
       statements: ['ALTER TABLE tickets ALTER COLUMN token TYPE varchar(36)'],
-      message: 'tickets.token is of type character varying(36); only uuid can be rotated.',
-      advice: SEE_LIMITS,
+      message: 'tickets.token is of type character varying(36) and never null.',
+    },
+    {
+      when: 'the token is text with too little room',
+      level: 'stop',
+      statements: ['ALTER TABLE tickets ALTER COLUMN token TYPE varchar(35)'],
+      message: 'tickets.token is of type character varying(35); tokens of kind uuid have 36 characters.',
+      advice: 'Choose another kind of token for the target, or make the column wider.',
+    },
+    {
+      when: 'the token is text with too little room, by a domain',
+      level: 'stop',
+      statements: ['CREATE DOMAIN code AS varchar(8)', 'ALTER TABLE tickets ALTER COLUMN token TYPE code USING NULL'],
+      message: 'tickets.token is of type code; tokens of kind uuid have 36 characters.',
+    },
+    {
+      when: 'the token is no text',
+      level: 'stop',
+      statements: ['ALTER TABLE tickets ALTER COLUMN token TYPE bytea USING NULL'],
+      message: 'tickets.token is of type bytea; tokens of kind uuid need uuid, text, character varying, character.',
+      advice: 'Choose another kind of token for the target, or change the column.',
     },
     {
       when: 'the token is a domain over uuid',
@@ -110,7 +147,7 @@ describe('the preflight of key and token', () => {
       statements: ['ALTER TABLE tickets ALTER COLUMN token DROP NOT NULL'],
       message: 'tickets.token may be null, and rows without a token will be given one, too.',
       advice:
-        'Where null has a meaning, such as a ticket that was returned, note the keys of those rows and set them to null again afterwards; where it has none, run ALTER TABLE tickets ALTER COLUMN token SET NOT NULL.',
+        'Where null has a meaning, such as a ticket that was returned, give the target a scope, { token: { not: null } }; where it has none, run ALTER TABLE tickets ALTER COLUMN token SET NOT NULL.',
     },
   ]);
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type Index, judgeIndexes } from '../../src/preflight/indexes.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { itFinds } from '../support/findings.ts';
+import { TICKETS } from '../support/tickets.ts';
 
 describe('the preflight of the indexes', () => {
   const { database } = useTestDatabase();
@@ -17,21 +18,21 @@ describe('the preflight of the indexes', () => {
       when: 'no index is on the token',
       level: 'warning',
       statements: ['DROP INDEX tickets_token_key'],
-      message: 'no unique index is on token, so a duplicate would go unnoticed.',
+      message: 'no unique index is on tickets.token, so a duplicate would go unnoticed.',
       advice: 'Run CREATE UNIQUE INDEX CONCURRENTLY ON tickets (token).',
     },
     {
       when: 'the index on the token is not unique',
       level: 'warning',
       statements: ['DROP INDEX tickets_token_key', 'CREATE INDEX ON tickets (token)'],
-      message: 'no unique index is on token, so a duplicate would go unnoticed.',
+      message: 'no unique index is on tickets.token, so a duplicate would go unnoticed.',
     },
     {
       when: 'the unique index on the token is invalid',
       level: 'warning',
       statements: ["UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tickets_token_key'::regclass"],
       message:
-        'the unique index tickets_token_key on token is invalid, so a duplicate may go unnoticed, and no query uses it.',
+        'the unique index tickets_token_key on tickets.token is invalid, so a duplicate may go unnoticed, and no query uses it.',
       advice: 'Run REINDEX INDEX CONCURRENTLY tickets_token_key.',
     },
     {
@@ -46,7 +47,7 @@ describe('the preflight of the indexes', () => {
       level: 'warning',
       statements: ['DROP INDEX tickets_token_key', 'CREATE UNIQUE INDEX "By token" ON tickets (subject, token)'],
       message:
-        'the unique index "By token" is on subject, token together, not on token alone, so a duplicate would go unnoticed.',
+        'the unique index "By token" is on subject, token together, not on tickets.token alone, so a duplicate would go unnoticed.',
       advice: 'Run CREATE UNIQUE INDEX CONCURRENTLY ON tickets (token).',
     },
   ]);
@@ -62,7 +63,7 @@ describe('the preflight of the indexes', () => {
       when: 'there are more indexes, also by expression and for some rows',
       level: 'warning',
       statements: ['CREATE INDEX ON tickets (subject)', 'CREATE INDEX ON tickets (lower(token::text)) WHERE id > 100'],
-      message: 'each row that is rotated is entered anew into 4 indexes, also where they are not on token.',
+      message: 'each row that is rotated is entered anew into 4 indexes, also where they are not on tickets.token.',
       advice:
         'Expect it to take longer, to write more WAL, and these indexes to grow. Drop those that nobody uses (idx_scan = 0 in pg_stat_user_indexes); afterwards REINDEX TABLE CONCURRENTLY tickets makes them small again.',
     },
@@ -80,19 +81,22 @@ describe('the preflight of the indexes', () => {
         'CREATE INDEX ON tickets USING brin (token)',
         'CREATE INDEX ON tickets (subject)',
       ],
-      message: 'token is in no index, so none has to be written where a page has room for the new version of a row.',
+      message:
+        'tickets.token is in no index, so none has to be written where a page has room for the new version of a row.',
     },
   ]);
 
   it('says how large they are, where that is worth telling', () => {
-    expect(judgeIndexes(indexes(4, 1.5e9)).message).toMatch(/^each row .+ into 4 indexes \(about 6 GB\), also where/);
-    expect(judgeIndexes(indexes(2, 30e6)).message).toMatch(/^each row .+ into 2 indexes \(about 60 MB\)\.$/);
-    expect(judgeIndexes(indexes(2, 16_384)).message).toMatch(/^each row .+ into 2 indexes\.$/);
+    expect(judgeIndexes(TICKETS, indexes(4, 1.5e9)).message).toMatch(
+      /^each row .+ into 4 indexes \(about 6 GB\), also where/,
+    );
+    expect(judgeIndexes(TICKETS, indexes(2, 30e6)).message).toMatch(/^each row .+ into 2 indexes \(about 60 MB\)\.$/);
+    expect(judgeIndexes(TICKETS, indexes(2, 16_384)).message).toMatch(/^each row .+ into 2 indexes\.$/);
   });
 
   it('does not count an index that nothing is entered into', () => {
     const unfinished = indexes(4, 0).map((index, place) => ({ ...index, isReady: place > 0 }));
-    expect(judgeIndexes(unfinished).level).toBe('ok');
+    expect(judgeIndexes(TICKETS, unfinished).level).toBe('ok');
   });
 });
 
@@ -106,6 +110,7 @@ function indexes(number: number, bytes: number): Index[] {
     isValid: true,
     isReady: true,
     isPartial: false,
+    sortsAsColumn: true,
     concernsToken: true,
     bytes,
   }));

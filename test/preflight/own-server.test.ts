@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type EmbeddedServer, startEmbeddedServer } from '../../scripts/support/embedded-server.ts';
-import { type Database, type Finding, inspectDatabase, openDatabase, parseSettings } from '../../src/index.ts';
+import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
+import { type Finding, inspectDatabase, parseSettings } from '../../src/index.ts';
 import { readLongTransactions } from '../../src/preflight/long-transactions.ts';
 import { prisma } from '../support/command.ts';
 import { findingOf } from '../support/findings.ts';
+import { TICKETS } from '../support/tickets.ts';
 
 const CONNECTIONS = 12;
 const RESERVED = 3;
@@ -13,9 +15,9 @@ const PASSWORD = 'preflight';
 
 describe('the preflight on a server of its own', () => {
   let server: EmbeddedServer;
-  let database: Database;
+  let database: TicketDatabase;
   /** Of a user who may just do what a rotation does. */
-  let asClerk: Database;
+  let asClerk: TicketDatabase;
 
   beforeAll(async () => {
     server = await startEmbeddedServer({
@@ -27,12 +29,12 @@ describe('the preflight on a server of its own', () => {
     });
     const url = server.url('postgres');
     await prisma(['migrate', 'deploy'], url);
-    database = openDatabase(url);
+    database = openTicketDatabase(url);
     await database.$executeRawUnsafe(`CREATE ROLE clerk LOGIN PASSWORD '${PASSWORD}'`);
     await database.$executeRaw`GRANT SELECT, UPDATE ON tickets TO clerk`;
     await database.$executeRaw`GRANT SELECT, INSERT, UPDATE ON rotation_checkpoints TO clerk`;
     const { host } = new URL(url);
-    asClerk = openDatabase(`postgresql://clerk:${PASSWORD}@${host}/postgres`, { connections: 1 });
+    asClerk = openTicketDatabase(`postgresql://clerk:${PASSWORD}@${host}/postgres`, { connections: 1 });
   });
   afterAll(async () => {
     await asClerk.$disconnect();
@@ -40,10 +42,10 @@ describe('the preflight on a server of its own', () => {
     await server.stop();
   });
   const inspect = async (check: string, on = asClerk, settings = {}): Promise<Finding | undefined> =>
-    findingOf(await inspectDatabase(on, parseSettings(settings)), check);
+    findingOf(await inspectDatabase(on, TICKETS, parseSettings(settings)), check);
 
   it('finds everything in order for a user with just the privileges that are needed', async () => {
-    const findings = await inspectDatabase(asClerk, parseSettings({}));
+    const findings = await inspectDatabase(asClerk, TICKETS, parseSettings({}));
     expect(findings.filter(({ level }) => level !== 'ok')).toEqual([]);
     expect(findingOf(findings, 'privileges')?.message).toBe('clerk has the privileges that are needed.');
   });
@@ -77,7 +79,7 @@ describe('the preflight on a server of its own', () => {
   it('says when the user, or the database, is read-only', async () => {
     await database.$executeRaw`ALTER ROLE clerk SET default_transaction_read_only = on`;
     const { host } = new URL(server.url('postgres'));
-    const anew = openDatabase(`postgresql://clerk:${PASSWORD}@${host}/postgres`, { connections: 1 });
+    const anew = openTicketDatabase(`postgresql://clerk:${PASSWORD}@${host}/postgres`, { connections: 1 });
     const finding = await inspect('writable', anew);
     await anew.$disconnect();
     await database.$executeRaw`ALTER ROLE clerk RESET default_transaction_read_only`;
@@ -94,7 +96,7 @@ describe('the preflight on a server of its own', () => {
   });
 
   it('names a replication slot that decodes the changes of this database', async () => {
-    const holder = openDatabase(server.url('postgres'), { connections: 1 });
+    const holder = openTicketDatabase(server.url('postgres'), { connections: 1 });
     // A temporary slot is in use for as long as its session lives.
     await holder.$executeRaw`SELECT pg_create_logical_replication_slot('warehouse', 'pgoutput', true)`;
     const finding = await inspect('replication');
@@ -139,8 +141,8 @@ describe('the preflight on a server of its own', () => {
   });
 
   it('fails like everything else where the server is away', async () => {
-    const away = openDatabase('postgresql://nobody:nothing@127.0.0.1:1/postgres');
-    await expect(inspectDatabase(away, parseSettings({}))).rejects.toThrow();
+    const away = openTicketDatabase('postgresql://nobody:nothing@127.0.0.1:1/postgres');
+    await expect(inspectDatabase(away, TICKETS, parseSettings({}))).rejects.toThrow();
     await away.$disconnect();
   });
 });

@@ -44,7 +44,7 @@ describe('the preflight of the table', () => {
       level: 'stop',
       statements: ['ALTER TABLE tickets RENAME TO all_tickets', 'CREATE VIEW tickets AS SELECT * FROM all_tickets'],
       message: 'tickets is a view; only an ordinary table can be rotated.',
-      advice: 'Rotate the table behind it; see Limits in the README.',
+      advice: 'Rotate the table behind it, as a target of its own.',
     },
     {
       when: 'tickets is a materialized view',
@@ -54,7 +54,7 @@ describe('the preflight of the table', () => {
         'CREATE MATERIALIZED VIEW tickets AS SELECT * FROM all_tickets',
       ],
       message: 'tickets is a materialized view; only an ordinary table can be rotated.',
-      advice: 'Rotate the table behind it; see Limits in the README.',
+      advice: 'Rotate the table behind it, as a target of its own.',
     },
     {
       when: 'tickets is a partitioned table',
@@ -64,7 +64,7 @@ describe('the preflight of the table', () => {
         'CREATE TABLE tickets (id bigint PRIMARY KEY, token uuid) PARTITION BY RANGE (id)',
       ],
       message: 'tickets is a partitioned table; only an ordinary table can be rotated.',
-      advice: 'Rotate each of its partitions as a table of its own; see Limits in the README.',
+      advice: 'Rotate each of its partitions as a target of its own, by a model that is mapped to it (@@map).',
     },
     {
       when: 'tickets is a foreign table',

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
-import { type Database, openDatabase } from '../../src/index.ts';
+import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
 import { withDatabaseName } from './url.ts';
 
 /** A database of the test file's own, migrated, and emptied before each test. */
 export interface TestDatabase {
   readonly url: string;
-  readonly database: Database;
+  readonly database: TicketDatabase;
 }
 
 /** Call it at the top of a test file. What it returns is filled in when the tests run. */
@@ -15,7 +15,7 @@ export function useTestDatabase(): TestDatabase {
   const template = process.env.TEST_TEMPLATE ?? '';
   const name = `${template}_${randomBytes(4).toString('hex')}`;
   const url = withDatabaseName(serverUrl, name);
-  const database = openDatabase(url, { connections: 10 });
+  const database = openTicketDatabase(url, { connections: 10 });
   beforeAll(() => asAdmin(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`));
   beforeEach(() => database.$executeRaw`TRUNCATE tickets, rotation_checkpoints RESTART IDENTITY`);
   afterAll(async () => {
@@ -26,7 +26,7 @@ export function useTestDatabase(): TestDatabase {
 }
 
 async function asAdmin(serverUrl: string, statement: string): Promise<void> {
-  const admin = openDatabase(serverUrl, { connections: 1 });
+  const admin = openTicketDatabase(serverUrl, { connections: 1 });
   await admin.$executeRawUnsafe(statement);
   await admin.$disconnect();
 }

@@ -1,5 +1,7 @@
 import { expect, it } from '@jest/globals';
-import { type Database, type Finding, inspectDatabase, parseSettings } from '../../src/index.ts';
+import type { TicketDatabase } from '../../scripts/support/ticket-database.ts';
+import { type Finding, inspectDatabase, parseSettings } from '../../src/index.ts';
+import { TICKETS } from './tickets.ts';
 
 /** A state of the database, and what is found in it. */
 export interface Situation {
@@ -14,7 +16,7 @@ export interface Situation {
 }
 
 /** One test for each situation. */
-export function itFinds(database: Database, check: string, situations: Situation[]): void {
+export function itFinds(database: TicketDatabase, check: string, situations: Situation[]): void {
   it.each(situations)(`(${check}) says when $when: $level`, async ({ statements, level, message, advice }) => {
     const finding = findingOf(await findingsAfter(database, statements), check);
     expect(finding).toMatchObject({
@@ -29,11 +31,11 @@ export function itFinds(database: Database, check: string, situations: Situation
 const UNDO = new Error('undone');
 
 /** What the preflight finds once these statements have run; they are undone again, whatever happens. */
-export async function findingsAfter(database: Database, statements: string[], settings = {}): Promise<Finding[]> {
+export async function findingsAfter(database: TicketDatabase, statements: string[], settings = {}): Promise<Finding[]> {
   let findings: Finding[] = [];
   const inspection = database.$transaction(async (transaction) => {
     for (const statement of statements) await transaction.$executeRawUnsafe(statement);
-    findings = await inspectDatabase(transaction, parseSettings(settings));
+    findings = await inspectDatabase(transaction, TICKETS, parseSettings(settings));
     throw UNDO;
   });
   await inspection.catch((error) => {

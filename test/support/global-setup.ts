@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { startEmbeddedServer } from '../../scripts/support/embedded-server.ts';
-import { openDatabase } from '../../src/index.ts';
+import { openTicketDatabase } from '../../scripts/support/ticket-database.ts';
 import { prisma } from './command.ts';
 import { withDatabaseName } from './url.ts';
 
@@ -16,7 +16,7 @@ export default async function setUp(): Promise<void> {
   const server = given ? undefined : await startEmbeddedServer(FAST_AND_FORGETFUL);
   const serverUrl = given ?? server?.url('postgres') ?? '';
   const template = `rotate_tokens_test_${randomBytes(4).toString('hex')}`;
-  const admin = openDatabase(serverUrl);
+  const admin = openTicketDatabase(serverUrl);
   await admin.$executeRawUnsafe(`CREATE DATABASE ${template}`);
   const { exitCode, stdout, stderr } = await prisma(['migrate', 'deploy'], withDatabaseName(serverUrl, template));
   if (exitCode !== 0) throw new Error(`prisma migrate deploy failed:\n${stdout}${stderr}`);

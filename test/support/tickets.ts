@@ -1,8 +1,24 @@
+import config from '../../rotate-tokens.config.ts';
+import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
 import { arrayLiteral } from '../../src/array-literal.ts';
-import type { Database } from '../../src/index.ts';
+import { type Target, targetNamed, uuid } from '../../src/index.ts';
+import type { FreshTokens } from '../../src/tokens.ts';
+
+/** The target that this package ships. */
+export const TICKETS: Target = targetNamed(config, 'ticket', openTicketDatabase('postgresql://nowhere'));
+
+/** So many fresh tokens for them. */
+export function uuids(count: number): FreshTokens {
+  return tokensOf(uuid().make(count));
+}
+
+/** These, as a batch takes them. */
+export function tokensOf(tokens: readonly string[]): FreshTokens {
+  return { fresh: tokens, stored: tokens };
+}
 
 /** Inserts tickets with the given keys, in one statement whatever their number. */
-export async function insertTickets(database: Database, keys: Iterable<number | bigint>): Promise<void> {
+export async function insertTickets(database: TicketDatabase, keys: Iterable<number | bigint>): Promise<void> {
   await database.$executeRaw`
     INSERT INTO tickets (id, token, subject, holder_email)
     SELECT id, gen_random_uuid(), 'Seat ' || id, 'holder-' || id || '@example.com'
@@ -15,18 +31,18 @@ export function keysUpTo(count: number): number[] {
 }
 
 /** Every ticket's token by its key, in key order. */
-export async function tokensByKey(database: Database): Promise<Map<bigint, string>> {
+export async function tokensByKey(database: TicketDatabase): Promise<Map<bigint, string>> {
   const tickets = await database.ticket.findMany({ select: { id: true, token: true }, orderBy: { id: 'asc' } });
   return new Map(tickets.map(({ id, token }) => [id, token]));
 }
 
 /** Everything of every ticket but its token, to show that nothing else was changed. */
-export function everythingButTokens(database: Database) {
+export function everythingButTokens(database: TicketDatabase) {
   return database.ticket.findMany({ omit: { token: true }, orderBy: { id: 'asc' } });
 }
 
 /** Has PostgreSQL itself write down, in a table `token_changes`, each change of a token that commits. */
-export async function recordTokenChanges(database: Database): Promise<void> {
+export async function recordTokenChanges(database: TicketDatabase): Promise<void> {
   await database.$executeRaw`DROP TABLE IF EXISTS token_changes`;
   await database.$executeRaw`CREATE TABLE token_changes (id bigint NOT NULL)`;
   await database.$executeRaw`
@@ -38,7 +54,7 @@ export async function recordTokenChanges(database: Database): Promise<void> {
 }
 
 /** How many tickets had their token changed how many times: `{ 1: 5000 }` after a rotation of 5,000 tickets. */
-export async function changesPerTicket(database: Database): Promise<Record<number, number>> {
+export async function changesPerTicket(database: TicketDatabase): Promise<Record<number, number>> {
   const rows = await database.$queryRaw<{ changes: number; tickets: number }[]>`
     SELECT changes::int, count(*)::int AS tickets FROM (
       SELECT count(token_changes.id) AS changes FROM tickets LEFT JOIN token_changes USING (id) GROUP BY tickets.id

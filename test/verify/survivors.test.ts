@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
+import { openTicketDatabase } from '../../scripts/support/ticket-database.ts';
 import {
   ConfigurationError,
   findSurvivors,
   GaveUpError,
   type LeakedTokens,
-  openDatabase,
   parseSettings,
   type RotationContext,
   readLeakedList,
   survivorsFinding,
 } from '../../src/index.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { insertTickets, keysUpTo, tokensByKey } from '../support/tickets.ts';
+import { insertTickets, keysUpTo, TICKETS, tokensByKey } from '../support/tickets.ts';
 
 const UUID = /[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}/i;
 
@@ -21,6 +21,7 @@ describe('looking leaked tokens up', () => {
   const { database, url } = useTestDatabase();
   const contextOf = (context: Partial<RotationContext> = {}): RotationContext => ({
     database,
+    target: TICKETS,
     settings: parseSettings({ maxRetryTimeMs: 10_000 }),
     signal: new AbortController().signal,
     onEvent: () => {},
@@ -105,7 +106,7 @@ describe('looking leaked tokens up', () => {
     };
     await database.$queryRaw`SELECT pg_stat_force_next_flush()::text`;
     const before = await scans();
-    const own = openDatabase(url);
+    const own = openTicketDatabase(url);
     await lookUp(others(20_000), { database: own });
     await own.$disconnect(); // its sessions report what they did when they end
     let after = await scans();
@@ -121,7 +122,7 @@ describe('looking leaked tokens up', () => {
     await insertTickets(database, keysUpTo(10));
     const readOnlyUrl = new URL(url);
     readOnlyUrl.searchParams.set('options', '-c default_transaction_read_only=on');
-    const readOnly = openDatabase(readOnlyUrl.href);
+    const readOnly = openTicketDatabase(readOnlyUrl.href);
     const { survivors } = await lookUp([await tokenOf(3)], { database: readOnly });
     expect(survivors.keys).toEqual(['3']);
     await readOnly.$disconnect();
@@ -130,13 +131,13 @@ describe('looking leaked tokens up', () => {
   it('finds the same when its connections are lost on the way', async () => {
     await insertTickets(database, keysUpTo(100));
     const list = [...others(100_000), await tokenOf(99), ...others(100_000)];
-    const own = openDatabase(url);
+    const own = openTicketDatabase(url);
     let terminated = 0;
     const terminateLookups = async () => {
       if (terminated >= 3) return;
       const rows = await database.$queryRaw<unknown[]>`
         SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
-        WHERE datname = current_database() AND query LIKE '%= ANY(%' AND pid <> pg_backend_pid()`;
+        WHERE datname = current_database() AND query LIKE '%= ANY (%' AND pid <> pg_backend_pid()`;
       terminated += rows.length;
     };
     const timer = setInterval(() => void terminateLookups().catch(() => {}), 40);
@@ -147,7 +148,7 @@ describe('looking leaked tokens up', () => {
   });
 
   it('gives up when the database stays away, and closes the list', async () => {
-    const gone = openDatabase(Object.assign(new URL(url), { port: '1' }).href);
+    const gone = openTicketDatabase(Object.assign(new URL(url), { port: '1' }).href);
     const file = Readable.from([Buffer.from(others(100_000).join('\n'))]);
     const settings = parseSettings({ maxRetryTimeMs: 0 });
     const looking = findSurvivors(contextOf({ database: gone, settings }), readLeakedList(file, { format: 'plain' }));

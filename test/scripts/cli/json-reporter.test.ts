@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { jsonReporter } from '../../../scripts/cli/json-reporter.ts';
 import { ConfigurationError, HeldByAnotherProcessError, type RotationResult } from '../../../src/index.ts';
+import { TICKETS } from '../../support/tickets.ts';
 
 const NOW = '2026-03-01T12:00:00.000Z';
 const STARTED = {
@@ -37,14 +38,14 @@ describe('for machines, the report', () => {
   }
 
   it('has event, rotation and time on every line, whatever happens', () => {
-    reporter.begin({ rotation: 'march', database: 'db:5432/shop' });
+    reporter.begin({ rotation: 'march', target: TICKETS, database: 'db:5432/shop' });
     reporter.event({ type: 'waiting', holders: ['web-1:4242:x'] });
     reporter.event(STARTED);
     reporter.event({ type: 'batch', rows: 10, durationMs: 50 });
     reporter.stopping('SIGTERM');
     reporter.end({ outcome: 'interrupted', counts: { rowsDone: 40, rowsTotal: 95, totalIsEstimate: false } });
     expect(lines()).toEqual([
-      { event: 'begin', rotation: 'march', time: NOW, database: 'db:5432/shop' },
+      { event: 'begin', rotation: 'march', time: NOW, target: 'tickets.token', database: 'db:5432/shop' },
       { event: 'waiting', rotation: 'march', time: NOW, holders: ['web-1:4242:x'] },
       {
         event: 'started',
@@ -93,7 +94,7 @@ describe('for machines, the report', () => {
         outcome: 'complete',
         alreadyComplete: true,
         rowsDone: 95,
-        watermark: 9_007_199_254_740_993n,
+        watermark: '9007199254740993',
         completedAt: new Date(NOW),
       },
       // A JSON number would lose the last digit of such a key.

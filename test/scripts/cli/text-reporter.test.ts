@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { textReporter } from '../../../scripts/cli/text-reporter.ts';
 import { ConfigurationError, type RotationEvent, type RotationResult } from '../../../src/index.ts';
+import { TICKETS } from '../../support/tickets.ts';
 
 const STARTED = {
   type: 'started',
@@ -15,7 +16,7 @@ const COMPLETE = {
   outcome: 'complete',
   alreadyComplete: false,
   rowsDone: 95,
-  watermark: 9_007_199_254_740_993n,
+  watermark: '9007199254740993',
   completedAt: new Date('2026-03-01T12:00:00Z'),
 } as const;
 
@@ -33,7 +34,7 @@ describe('for people, the report', () => {
   });
 
   it('begins with what is rotated, and where', () => {
-    reporter.begin({ rotation: 'march', database: 'db:5432/shop' });
+    reporter.begin({ rotation: 'march', target: TICKETS, database: 'db:5432/shop' });
     expect(stdout.read()).toBe("rotating tickets.token in db:5432/shop, rotation 'march'\n");
   });
 
@@ -68,7 +69,11 @@ describe('for people, the report', () => {
       { outcome: 'interrupted', counts: { rowsDone: 30, rowsTotal: 95, totalIsEstimate: true } },
       /^stopped at 30 of about 95; all of it is saved\. The same command continues from here\.\n$/,
     ],
-    ['empty', { outcome: 'empty' }, /^tickets has no rows: there is nothing to rotate, and nothing was recorded\.\n$/],
+    [
+      'empty',
+      { outcome: 'empty' },
+      /^the table has no rows: there is nothing to rotate, and nothing was recorded\.\n$/,
+    ],
   ])('says how it ended: %s', (_, result, expected) => {
     reporter.end(result);
     expect(stdout.read()).toMatch(expected);

@@ -8,6 +8,7 @@ import {
   recordMemory,
   startRunRecord,
 } from '../../../src/index.ts';
+import { TICKETS } from '../../support/tickets.ts';
 
 export const STARTED: RotationEvent = {
   type: 'started',
@@ -37,6 +38,7 @@ export function sampleReport(more: Partial<RunFacts> = {}, events: RotationEvent
   return buildReport({
     version: '1.2.3',
     database: 'db:5432/shop',
+    target: TICKETS,
     settings: parseSettings({ name: 'march' }),
     record,
     startedAt: new Date('2026-03-01T12:00:00Z'),
@@ -46,7 +48,7 @@ export function sampleReport(more: Partial<RunFacts> = {}, events: RotationEvent
         outcome: 'complete',
         alreadyComplete: false,
         rowsDone: 2_000,
-        watermark: 2_000n,
+        watermark: '2000',
         completedAt: new Date('2026-03-01T12:00:22Z'),
       },
     },

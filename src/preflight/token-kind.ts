@@ -1,0 +1,36 @@
+import type { Queryable } from '../database.ts';
+import type { Settings } from '../settings.ts';
+import type { Target } from '../target.ts';
+import { LEAST_BITS } from '../token-kinds.ts';
+import { ok, stop, type Verdict, warning } from './verdict.ts';
+
+export async function inspectTokenKind(
+  _database: Queryable,
+  target: Target,
+  { tokens }: Pick<Settings, 'tokens'>,
+): Promise<Verdict> {
+  return judgeTokenKind(target, tokens);
+}
+
+/** Whether such tokens can be made, and are of use. */
+export function judgeTokenKind({ kind, afterBatch }: Target, tokens: Settings['tokens']): Verdict {
+  if (tokens === 'database' && (kind.type !== 'uuid' || kind.isHashed)) {
+    return stop(
+      `the database can make UUIDs only, and the target wants tokens of kind ${kind.name}.`,
+      'Leave --tokens database out.',
+    );
+  }
+  if (kind.isHashed && afterBatch === null) {
+    return warning(
+      'only hashes of the new tokens are stored, and the target has no afterBatch: nobody will ever know the tokens.',
+      'That is fine where holders sign in anew. Otherwise give the target an afterBatch that hands the tokens out.',
+    );
+  }
+  if (kind.bits < LEAST_BITS) {
+    return warning(
+      `tokens of kind ${kind.name} have ${kind.bits} bits that cannot be guessed, fewer than the ${LEAST_BITS} of a UUID.`,
+      'See that nobody can try many of them: limit the rate of attempts.',
+    );
+  }
+  return ok(`tokens are of kind ${kind.name}, with ${kind.bits} bits that cannot be guessed.`);
+}
