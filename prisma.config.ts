@@ -22,7 +22,7 @@ if (!process.env.PRISMA_SCHEMA_ENGINE_BINARY && process.platform !== 'win32' && 
 }
 
 export default defineConfig({
-  schema: 'prisma/schema.prisma',
+  schema: 'prisma',
   migrations: { path: 'prisma/migrations', seed: 'node --import tsx prisma/seed.ts' },
   // Not prisma/config's env(): that throws where there is no database yet, and `prisma generate` needs none.
   datasource: { url: process.env.DATABASE_URL ?? '' },

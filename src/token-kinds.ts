@@ -91,7 +91,7 @@ function randomText(
     throw new ConfigurationError(`${encoding}: prefix has to be up to 32 letters, digits, or . _ -`);
   }
   return {
-    name: `${prefix}${encoding}(${bytes})`,
+    name: `${prefix === '' ? '' : `${prefix} + `}${encoding}(${bytes})`,
     bits: 8 * bytes,
     type: 'text',
     length: prefix.length + characters,

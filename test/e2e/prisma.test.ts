@@ -18,7 +18,7 @@ describe('npx prisma', () => {
   });
 
   it('finds the migrations to be what the schema says', async () => {
-    const diff = ['migrate', 'diff', '--from-empty', '--to-schema', 'prisma/schema.prisma', '--script'];
+    const diff = ['migrate', 'diff', '--from-empty', '--to-schema', 'prisma', '--script'];
     const { stdout } = await prisma(diff, url);
     await database.$transaction(
       stdout

@@ -39,16 +39,20 @@ export function prisma(args: string[], databaseUrl?: string): Promise<Ended> {
   return start(['node_modules/prisma/build/index.js', ...args], databaseUrl).ended;
 }
 
-/** @param input what is piped into it; nothing, if not given */
+/**
+ * @param input what is piped into it; nothing, if not given
+ * @param cwd the folder that it is started in; this repository's, if not given
+ */
 export function start(
   args: string[],
   databaseUrl: string | undefined,
   extraEnvironment: Record<string, string> = {},
   input: Readable = Readable.from([]),
+  cwd = ROOT,
 ): Running {
   const { DATABASE_URL: _, NODE_OPTIONS: __, ...environment } = process.env;
   const child = spawn(process.execPath, args, {
-    cwd: ROOT,
+    cwd,
     stdio: ['pipe', 'pipe', 'pipe'],
     // A .env file of whoever runs the tests must not lead them to another database.
     env: { ...environment, DATABASE_URL: databaseUrl ?? '', PRISMA_HIDE_UPDATE_MESSAGE: '1', ...extraEnvironment },

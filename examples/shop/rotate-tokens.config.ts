@@ -1,0 +1,32 @@
+import { base64url, defineTargets, hex, sha256 } from 'rotate-tokens';
+import { PrismaClient } from './generated/prisma/client.ts';
+
+export default defineTargets(PrismaClient, {
+  /** API keys, by UUIDs; only those that are older than the leak. */
+  customer: {
+    model: 'Customer',
+    key: 'id',
+    token: 'apiKey',
+    kind: base64url({ bytes: 24, prefix: 'tk_live_' }),
+    scope: { createdAt: { lt: new Date('2026-11-01T00:00:00Z') } },
+  },
+
+  /** Sessions, by text keys: only hashes are stored, so the tokens themselves go to whoever sends them out. */
+  session: {
+    model: 'Session',
+    key: 'id',
+    token: 'tokenHash',
+    kind: sha256(base64url({ bytes: 32 })),
+    afterBatch: (transaction, rows) =>
+      transaction.outbox.createMany({ data: rows.map(({ key, token }) => ({ sessionId: key, token })) }),
+  },
+
+  /** Invitations of one tenant, by whole numbers. */
+  invite: {
+    model: 'Invite',
+    key: 'number',
+    token: 'code',
+    kind: hex({ bytes: 16 }),
+    scope: { tenantId: 7 },
+  },
+});

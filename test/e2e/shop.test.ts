@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
+import { installShop, type Shop } from '../support/shop.ts';
+import { withDatabaseName } from '../support/url.ts';
+
+const ROWS = 2_000;
+
+/** What the shop's targets differ in, and how to see that they were rotated. */
+const TARGETS = [
+  {
+    target: 'customer',
+    table: 'shop.customers',
+    key: 'id',
+    token: 'api_key',
+    label: "shop.customers.api_key as tk_live_ + base64url(24) where created_at < '2026-11-01T00:00:00.000Z'",
+    scope: "created_at < '2026-11-01'",
+    inScope: 1_500,
+    form: "'^tk_live_[A-Za-z0-9_-]{32}$'",
+    text: 'api_key',
+    told: 0,
+  },
+  {
+    target: 'session',
+    table: 'shop.sessions',
+    key: 'id',
+    token: 'token_hash',
+    label: 'shop.sessions.token_hash as sha256(base64url(32))',
+    scope: 'true',
+    inScope: ROWS,
+    form: "'^[0-9a-f]{64}$'",
+    text: "encode(token_hash, 'hex')",
+    told: ROWS,
+  },
+  {
+    target: 'invite',
+    table: 'shop."Invite"',
+    key: 'number',
+    token: 'code',
+    label: `shop."Invite".code as hex(16) where tenant_id = '7'`,
+    scope: 'tenant_id = 7',
+    inScope: 1_000,
+    form: "'^[0-9a-f]{32}$'",
+    text: 'code',
+    told: 0,
+  },
+];
+
+describe('a project that has this package installed', () => {
+  const serverUrl = process.env.TEST_SERVER_URL ?? '';
+  const name = `shop_${randomBytes(4).toString('hex')}`;
+  const url = withDatabaseName(serverUrl, name);
+  let shop: Shop;
+  let database: TicketDatabase;
+
+  beforeAll(async () => {
+    const admin = openTicketDatabase(serverUrl, { connections: 1 });
+    await admin.$executeRawUnsafe(`CREATE DATABASE ${name}`);
+    await admin.$disconnect();
+    shop = await installShop();
+    for (const args of [['generate'], ['migrate', 'deploy']]) {
+      const { exitCode, stderr } = await shop.prisma(args, url);
+      if (exitCode !== 0) throw new Error(`prisma ${args.join(' ')} failed:\n${stderr}`);
+    }
+    database = openTicketDatabase(url, { connections: 2 });
+    await database.$executeRawUnsafe(`CREATE TABLE changes (key text NOT NULL)`);
+  }, 120_000);
+
+  afterEach(() => database.$executeRaw`DROP FUNCTION IF EXISTS shop.record_change CASCADE`);
+
+  afterAll(async () => {
+    await shop.remove();
+    await database.$disconnect();
+    const admin = openTicketDatabase(serverUrl, { connections: 1 });
+    await admin.$executeRawUnsafe(`DROP DATABASE ${name} WITH (FORCE)`);
+    await admin.$disconnect();
+  });
+
+  beforeEach(() => seed(database));
+
+  it.each(TARGETS)(
+    'rotates $label, killed and resumed, each row in scope once and no other',
+    async ({ target, table, key, token, label, scope, inScope, form, text, told }) => {
+      await recordChanges(database, table, key, token);
+      const leaked = await database.$queryRawUnsafe<{ token: string }[]>(
+        `SELECT ${text} AS token FROM ${table} WHERE ${scope}`,
+      );
+      const args = ['--target', target, '--name', target, '--batch-size', '50'];
+
+      const first = shop.rotateTokens([...args, '--max-rows-per-second', '1000'], url);
+      await untilSomeAreRotated(database);
+      first.process.kill('SIGKILL');
+      expect((await first.ended).signal).toBe('SIGKILL');
+      const second = await shop.rotateTokens(args, url).ended;
+      expect(second).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(second.stdout).toContain(`rotating ${label} in `);
+      expect(second.stdout).toMatch(/^resuming /m);
+
+      expect(await changesPerRow(database, table, key, scope)).toEqual([{ rows: inScope, changes: 1 }]);
+      expect(await changesPerRow(database, table, key, `NOT (${scope})`)).toEqual(
+        inScope === ROWS ? [] : [{ rows: ROWS - inScope, changes: 0 }],
+      );
+      expect(
+        await database.$queryRaw`
+        SELECT count(*)::int AS rows, count(DISTINCT sessions.id)::int AS sessions
+        FROM shop.outbox
+        LEFT JOIN shop.sessions ON sessions.id = session_id AND token_hash = sha256(convert_to(token, 'UTF8'))`,
+      ).toEqual([{ rows: told, sessions: told }]);
+      const [wrong] = await database.$queryRawUnsafe<{ rows: number }[]>(
+        `SELECT count(*)::int AS rows FROM ${table} WHERE ${scope} AND ${text} !~ ${form}`,
+      );
+      expect(wrong).toEqual({ rows: 0 });
+
+      const verified = await shop.rotateTokens(
+        ['verify', '--target', target, '--name', target, '--leaked', '-'],
+        url,
+        Readable.from(leaked.map(({ token }) => `${token}\n`)),
+      ).ended;
+      expect(verified).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(verified.stdout).toContain(`(${inScope.toLocaleString('en')} tokens looked up)`);
+    },
+  );
+
+  it('has the checkpoints of this package, in its own schema', async () => {
+    const [ours, theirs] = await Promise.all(
+      ['prisma', 'examples/shop/prisma'].map((folder) => readFile(`${folder}/rotation-checkpoint.prisma`, 'utf8')),
+    );
+    expect(theirs).toBe(ours?.replace(/\n\}\n$/, '\n  @@schema("public")\n}\n'));
+  });
+});
+
+async function seed(database: TicketDatabase): Promise<void> {
+  await database.$executeRaw`TRUNCATE shop.customers, shop.sessions, shop."Invite", shop.outbox, rotation_checkpoints`;
+  await database.$executeRaw`
+    INSERT INTO shop.customers (id, email, api_key, created_at)
+    SELECT gen_random_uuid(), i || '@example.com', 'tk_live_old_' || gen_random_uuid(),
+      CASE WHEN i % 4 = 0 THEN '2026-11-01'::timestamp ELSE '2026-10-31 23:59:59.999' END
+    FROM generate_series(1, ${ROWS}::int) AS i`;
+  await database.$executeRaw`
+    INSERT INTO shop.sessions (id, token_hash)
+    SELECT chr(97 + i % 26) || upper(md5(i::text)) || 'é', sha256(gen_random_uuid()::text::bytea)
+    FROM generate_series(1, ${ROWS}::int) AS i`;
+  await database.$executeRaw`
+    INSERT INTO shop."Invite" (number, tenant_id, code)
+    SELECT i * 10, 7 + i % 2, 'OLD-' || gen_random_uuid() FROM generate_series(1, ${ROWS}::int) AS i`;
+}
+
+/** Has PostgreSQL itself write down each change of a token that commits. */
+async function recordChanges(database: TicketDatabase, table: string, key: string, token: string): Promise<void> {
+  await database.$executeRaw`TRUNCATE changes`;
+  await database.$executeRawUnsafe(`
+    CREATE FUNCTION shop.record_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN INSERT INTO public.changes VALUES (NEW.${key}); RETURN NULL; END $$`);
+  await database.$executeRawUnsafe(`
+    CREATE TRIGGER record_change AFTER UPDATE OF ${token} ON ${table} FOR EACH ROW EXECUTE FUNCTION shop.record_change()`);
+}
+
+/** How many rows were changed how many times. */
+function changesPerRow(database: TicketDatabase, table: string, key: string, condition: string): Promise<unknown> {
+  return database.$queryRawUnsafe(`
+    SELECT changes, count(*)::int AS rows FROM (
+      SELECT count(changes.key)::int AS changes FROM ${table} AS target LEFT JOIN changes ON changes.key = target.${key}::text
+      WHERE ${condition} GROUP BY target.${key}
+    ) AS counted GROUP BY changes`);
+}
+
+async function untilSomeAreRotated(database: TicketDatabase): Promise<void> {
+  for (;;) {
+    const { _sum } = await database.rotationCheckpoint.aggregate({ _sum: { rowsRotated: true } });
+    if (_sum.rowsRotated !== null && _sum.rowsRotated > 0n) return;
+    await sleep(20);
+  }
+}
