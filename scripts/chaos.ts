@@ -20,7 +20,8 @@ const USAGE = `npm run chaos -- [options]
 
 Rotates tickets again and again on a PostgreSQL of its own, while an application writes to them, connections are cut,
 processes are killed and stopped, and the server crashes. After each rotation every ticket must have been rotated
-exactly once. The seed repeats the decisions; when they fall is up to the machine.`;
+exactly once, and its new token be in an outbox exactly once. The seed repeats the decisions; when they fall is up to
+the machine.`;
 
 /** Short waits, so that there are many rotations. */
 const ROTATE_OPTIONS = ['--json', '--lock-timeout-ms', '300', '--max-retry-time-ms', '60000'];

@@ -3,13 +3,14 @@ import { type Memory, UNKNOWN } from './application.ts';
 
 /** Has PostgreSQL itself write down every change of a token that commits: the rotation's, and the application's. */
 export async function startRecording(database: TicketDatabase): Promise<void> {
-  await database.$executeRaw`CREATE TABLE rotated (id bigint NOT NULL)`;
+  await database.$executeRaw`CREATE TABLE rotated (id bigint NOT NULL, token uuid NOT NULL)`;
+  await database.$executeRaw`CREATE TABLE outbox (id bigint NOT NULL, token uuid NOT NULL)`;
   await database.$executeRaw`CREATE TABLE given (token uuid NOT NULL)`;
   await database.$executeRaw`CREATE TABLE tickets_before (id bigint PRIMARY KEY, token uuid NOT NULL)`;
   await database.$executeRaw`
     CREATE FUNCTION record_token_change() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-      IF current_setting('application_name') = 'rotate-tokens' THEN INSERT INTO rotated VALUES (NEW.id);
+      IF current_setting('application_name') = 'rotate-tokens' THEN INSERT INTO rotated VALUES (NEW.id, NEW.token);
       ELSE INSERT INTO given VALUES (NEW.token);
       END IF;
       RETURN NULL;
@@ -21,7 +22,7 @@ export async function startRecording(database: TicketDatabase): Promise<void> {
 
 /** Forgets the last round, and remembers the tickets as they are at the start of this one. @returns how many */
 export async function startRound(database: TicketDatabase): Promise<number> {
-  await database.$executeRaw`TRUNCATE rotated, tickets_before`;
+  await database.$executeRaw`TRUNCATE rotated, outbox, tickets_before`;
   return database.$executeRaw`INSERT INTO tickets_before SELECT id, token FROM tickets`;
 }
 
@@ -31,6 +32,8 @@ interface Counts {
   survivors: number;
   recorded: number;
   changed: number;
+  untold: number;
+  toldInVain: number;
   open: number;
 }
 
@@ -49,14 +52,18 @@ export async function findDamage(
       (SELECT count(*)::int FROM tickets JOIN tickets_before USING (token)) AS survivors,
       (SELECT coalesce(sum(rows_rotated), 0)::int FROM rotation_checkpoints WHERE rotation = ${rotation}) AS recorded,
       (SELECT count(*)::int FROM rotated) AS changed,
+      (SELECT count(*)::int FROM (TABLE rotated EXCEPT ALL TABLE outbox) AS missing) AS untold,
+      (SELECT count(*)::int FROM (TABLE outbox EXCEPT ALL TABLE rotated) AS surplus) AS "toldInVain",
       (SELECT count(*)::int FROM rotation_checkpoints WHERE rotation = ${rotation} AND completed_at IS NULL) AS open`;
   if (counts === undefined) return ['nothing could be counted'];
-  const { notRotated, rotatedTwice, survivors, recorded, changed, open } = counts;
+  const { notRotated, rotatedTwice, survivors, recorded, changed, untold, toldInVain, open } = counts;
   return [
     ...(notRotated > 0 ? [`${notRotated} tickets were not rotated`] : []),
     ...(rotatedTwice > 0 ? [`${rotatedTwice} tickets were rotated more than once`] : []),
     ...(survivors > 0 ? [`${survivors} of the old tokens are still valid`] : []),
     ...(recorded !== changed ? [`the checkpoints say ${recorded} rows, the trigger saw ${changed}`] : []),
+    ...(untold > 0 ? [`afterBatch has not told of ${untold} rotated tickets`] : []),
+    ...(toldInVain > 0 ? [`afterBatch has told ${toldInVain} times of what was not rotated`] : []),
     ...(open > 0 ? [`${open} partitions are not complete`] : []),
     ...(await findLostWrites(database, memories)),
   ];

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-const ROOT = join(import.meta.dirname, '..', '..');
+const COMMAND = join(import.meta.dirname, '..', 'rotate-tokens.ts');
 
 /** What a process that ends by itself may end with: complete, failed but resumable, held by others, terminated. */
 const PROPER_ENDS = [0, 1, 3, 143];
@@ -40,8 +40,8 @@ export function startRotators(
 
   async function keepRunning(): Promise<void> {
     while (!isComplete) {
-      const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/rotate-tokens.ts', ...args], {
-        cwd: ROOT,
+      const child = spawn(process.execPath, ['--import', 'tsx', COMMAND, ...args], {
+        cwd: import.meta.dirname, // with a target that has an afterBatch
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { ...process.env, DATABASE_URL: databaseUrl },
       });

@@ -1,0 +1,16 @@
+import { arrayLiteral } from '../../src/array-literal.ts';
+import { PrismaClient } from '../../src/generated/prisma/client.ts';
+import { defineTargets, uuid } from '../../src/index.ts';
+
+/** The tickets of this package; of each that was rotated, somebody has to be told. */
+export default defineTargets(PrismaClient, {
+  ticket: {
+    model: 'Ticket',
+    key: 'id',
+    token: 'token',
+    kind: uuid(),
+    afterBatch: (transaction, rows) => transaction.$executeRaw`
+      INSERT INTO outbox
+      SELECT * FROM unnest(${arrayLiteral(rows.map(({ key }) => key))}::bigint[], ${arrayLiteral(rows.map(({ token }) => token))}::uuid[])`,
+  },
+});
