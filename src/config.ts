@@ -105,12 +105,10 @@ const kindSchema = z.object(
   'has to be uuid(), hex(…), base64url(…), custom(…) or sha256(…)',
 );
 
-const NAME = 'has to be the name of one';
-
 const definitionSchema = z.strictObject({
-  model: z.string(NAME),
-  key: z.string(NAME),
-  token: z.string(NAME),
+  model: z.string('has to be the name of a model'),
+  key: z.string('has to be the name of a field'),
+  token: z.string('has to be the name of a field'),
   kind: kindSchema,
   scope: z.custom<object>((value) => typeof value === 'object' && value !== null, 'has to be an object').optional(),
   acceptWeakTokens: z.boolean('has to be true or false').optional(),
@@ -119,15 +117,18 @@ const definitionSchema = z.strictObject({
     .optional(),
 });
 
-const configSchema = z.object({
-  PrismaClient: z.custom<ClientConstructor<Database>>(
-    (value) => typeof value === 'function',
-    'has to be the class that `prisma generate` has made',
-  ),
-  targets: z
-    .record(z.string(), z.unknown())
-    .refine((targets) => Object.keys(targets).length > 0, 'has to have one target at least'),
-});
+const configSchema = z.object(
+  {
+    PrismaClient: z.custom<ClientConstructor<Database>>(
+      (value) => typeof value === 'function',
+      'has to be the class that `prisma generate` has made',
+    ),
+    targets: z
+      .record(z.string(), z.unknown())
+      .refine((targets) => Object.keys(targets).length > 0, 'has to have at least one in it'),
+  },
+  'its default export has to be what defineTargets(…) returns',
+);
 
 /** @throws ConfigurationError when it is not what `defineTargets` returns */
 export function parseConfig(exported: unknown): Config {

@@ -11,6 +11,6 @@ export function parse<Output>(schema: z.ZodType<Output>, input: unknown, nameOf:
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const [field] = issue?.path ?? [];
-  const name = field === undefined ? 'input:' : nameOf(String(field));
-  throw new ConfigurationError(`${name} ${issue?.message ?? 'is wrong'}`);
+  const name = field === undefined ? '' : `${nameOf(String(field))} `;
+  throw new ConfigurationError(`${name}${issue?.message ?? 'it is wrong'}`);
 }

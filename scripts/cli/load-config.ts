@@ -3,19 +3,21 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Config, ConfigurationError, parseConfig } from '../../src/index.ts';
 
-/** In the folder that the command is started in, as `prisma.config.ts` is. */
+/** Where `prisma.config.ts` is, too. */
 const CONFIG = 'rotate-tokens.config.ts';
 
 /**
  * Loads what a project says about its targets.
  *
+ * @param folder the project's: the one that the command is started in
+ *
  * @throws ConfigurationError when there is no such file, or it cannot be loaded
  */
-export async function loadConfig(): Promise<Config> {
-  const path = join(process.cwd(), CONFIG);
+export async function loadConfig(folder = process.cwd()): Promise<Config> {
+  const path = join(folder, CONFIG);
   if (!existsSync(path)) {
     throw new ConfigurationError(
-      `there is no ${CONFIG} in ${process.cwd()}: start the command in the project's folder.`,
+      `there is no ${CONFIG} in ${folder}. Start the command in the project's folder, or write one (see the README).`,
     );
   }
   try {
@@ -28,7 +30,9 @@ export async function loadConfig(): Promise<Config> {
 
 /** It is the reader's own code that failed, before any row was read: its message helps, and has no token in it. */
 function reasonOf(error: unknown): string {
-  const [firstLine = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
-  const isUngenerated = firstLine.includes('Cannot find module') && firstLine.includes('generated');
-  return isUngenerated ? `${firstLine} Run \`npx prisma generate\` first.` : firstLine;
+  const lines = (error instanceof Error ? error.message : String(error)).split('\n');
+  // Where the file is not TypeScript, the first line is a title.
+  const reason = lines.slice(0, lines[0]?.endsWith(':') ? 2 : 1).join(' ');
+  const isUngenerated = reason.includes('Cannot find module') && reason.includes('generated');
+  return isUngenerated ? `${reason}. Run \`npx prisma generate\` first.` : reason;
 }

@@ -11,6 +11,7 @@ import {
 import { countOf } from '../../src/wording.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { describeFindings } from './findings.ts';
+import { printable } from './printable.ts';
 import { type ProgressDisplay, showProgress } from './progress-display.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -32,7 +33,11 @@ export function textReporter(
     last = display?.stop() ?? last;
     display = undefined;
   };
-  const say = (line: string) => (display ? display.say(line) : stdout.write(`${line}\n`));
+  const say = (text: string) => {
+    const line = printable(text);
+    if (display) display.say(line);
+    else stdout.write(`${line}\n`);
+  };
   return {
     begin({ target, database }) {
       rows = target.scope === null ? 'every row' : 'every row in scope';
@@ -66,7 +71,7 @@ export function textReporter(
     fail(error) {
       stopDisplay();
       const saved = exitCodeOfError(error) === 1 ? ' What was committed is saved; the same command continues.' : '';
-      stderr.write(`rotate-tokens: ${describeError(error)}${saved}\n`);
+      stderr.write(`rotate-tokens: ${printable(describeError(error))}${saved}\n`);
     },
   };
 }

@@ -3,6 +3,7 @@ import { describeError, type Finding, type LeakedTokens, type RotationEvent, typ
 import { exitCodeOfError, NOT_VERIFIED } from './exit-code.ts';
 import { describeFinding } from './findings.ts';
 import { jsonLines } from './json-lines.ts';
+import { printable } from './printable.ts';
 import { LINE_INTERVAL_MS } from './progress-display.ts';
 import { describeRetry } from './text-reporter.ts';
 
@@ -48,7 +49,7 @@ export function textVerifyReporter(
   stdout: NodeJS.WritableStream,
   stderr: NodeJS.WritableStream,
 ): VerifyReporter {
-  const say = (line: string) => stdout.write(`${line}\n`);
+  const say = (line: string) => stdout.write(`${printable(line)}\n`);
   const isDue = every(LINE_INTERVAL_MS);
   let warnings = 0;
   return {
@@ -71,7 +72,7 @@ export function textVerifyReporter(
       if (isVerified) say(warnings === 0 ? 'verified.' : 'verified, as far as the warnings leave no doubt.');
       else stderr.write(`rotate-tokens: ${NOT_VERIFIED_MESSAGE}\n`);
     },
-    fail: (error) => stderr.write(`rotate-tokens: ${describeError(error)}\n`),
+    fail: (error) => stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`),
   };
 }
 

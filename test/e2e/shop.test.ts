@@ -124,6 +124,14 @@ describe('a project that has this package installed', () => {
     },
   );
 
+  it('has to say which of its targets is meant', async () => {
+    expect(await shop.rotateTokens([], url).ended).toMatchObject({
+      exitCode: 2,
+      stdout: '',
+      stderr: 'rotate-tokens: --target has to be given: customer, session, invite.\n',
+    });
+  });
+
   it('has the checkpoints of this package, in its own schema', async () => {
     const [ours, theirs] = await Promise.all(
       ['prisma', 'examples/shop/prisma'].map((folder) => readFile(`${folder}/rotation-checkpoint.prisma`, 'utf8')),
