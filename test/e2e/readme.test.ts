@@ -28,6 +28,19 @@ describe('README', () => {
     for (const [code, meaning] of codes) expect(help).toMatch(new RegExp(`  ${code} +${escapeRegExp(meaning)}`));
   });
 
+  it('shows targets that the example has', async () => {
+    const example = await readFile(
+      join(import.meta.dirname, '..', '..', 'examples', 'shop', 'rotate-tokens.config.ts'),
+      'utf8',
+    );
+    const blocks = [...readme.matchAll(/^```ts\n([\s\S]+?)\n```$/gm)].map(([, block]) => block ?? '');
+    const lines = blocks
+      .flatMap((block) => block.split('\n'))
+      .filter((line) => !line.endsWith("from 'rotate-tokens';"));
+    expect(lines.length).toBeGreaterThan(15);
+    for (const line of lines) expect(example.split('\n')).toContain(line);
+  });
+
   it('points at files that exist', async () => {
     const links = [...readme.matchAll(/\]\((?!http)([^)#]+)\)/g)].map(([, path]) => path ?? '');
     const paths = [...readme.matchAll(/`((?:src|scripts|docs|prisma)\/[\w./-]+\.\w+)`/g)].map(([, path]) => path ?? '');
