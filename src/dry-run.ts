@@ -19,13 +19,16 @@ export interface Rehearsal {
   partitions: number;
   watermark: Key;
   batch: BatchCost;
-  expected: {
-    /** Milliseconds when all workers are as fast side by side as one alone; and with one worker only. */
-    leastMs: number;
-    mostMs: number;
-    walBytes: number;
-    growthBytes: number;
-  };
+  /** Null when the batch had no row to rotate. */
+  expected: Expectation | null;
+}
+
+export interface Expectation {
+  /** Milliseconds when all workers are as fast side by side as one alone; and with one worker only. */
+  leastMs: number;
+  mostMs: number;
+  walBytes: number;
+  growthBytes: number;
 }
 
 /**
@@ -72,8 +75,9 @@ export function extrapolate(
   rows: number,
   workers: number,
   maxRowsPerSecond: number | null,
-): Rehearsal['expected'] {
-  const factor = measured === 0 ? 0 : rows / measured;
+): Expectation | null {
+  if (measured === 0) return null;
+  const factor = rows / measured;
   const atTheRate = maxRowsPerSecond === null ? 0 : (rows * 1000) / maxRowsPerSecond;
   return {
     leastMs: Math.max(atTheRate, (factor * durationMs) / workers),

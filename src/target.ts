@@ -9,15 +9,15 @@ import { LEAST_BITS, type TokenKind } from './token-kinds.ts';
 export interface Target {
   /** `shop.sessions.token_hash as sha256(uuid) where …`: what its rotations are recorded as; no other resumes them. */
   readonly label: string;
-  /** The table's name for people, such as `tickets`. */
+  /** The table as people write it: `tickets`, `shop."Invite"`. */
   readonly tableName: string;
-  /** Without its schema and quotes; null: with a schema, so there is but one. */
-  readonly bareName: string | null;
-  /** The same as `to_regclass` takes it. */
+  /** The table as `to_regclass` takes it. */
   readonly relation: string;
-  /** The same for statements. */
+  /** The table's own name, to be looked for in other schemas; null where the Prisma schema says which one it is in. */
+  readonly bareName: string | null;
+  /** The table in a statement. */
   readonly table: Sql;
-  /** The same where a statement calls it `target`, as the columns expect. */
+  /** The table in a statement that calls it `target`, as columns and scope expect. */
   readonly from: Sql;
   readonly key: Column;
   readonly token: Column;
@@ -31,13 +31,13 @@ export interface Target {
 export interface Column {
   /** As it is in the database. */
   readonly name: string;
-  /** The same for statements that call the table `target`. */
-  readonly sql: Sql;
-  /** In the Prisma schema. */
-  readonly field: string;
-  /** With the table's name, for people: `tickets.token`. */
+  /** With the table's name, as people write it: `tickets.token`. */
   readonly fullName: string;
-  /** In the Prisma schema. */
+  /** In a statement that calls the table `target`. */
+  readonly sql: Sql;
+  /** The name of its field in the Prisma schema. */
+  readonly field: string;
+  /** The type of its field in the Prisma schema. */
   readonly type: string;
 }
 
@@ -77,8 +77,9 @@ export function resolveTarget(definition: TargetDefinition, dataModel: DataModel
   if (model === undefined) {
     throw new ConfigurationError(`the Prisma schema has no model ${definition.model}. ${has(dataModel.models)}`);
   }
-  const table = [...(model.schema ? [model.schema] : []), model.dbName ?? definition.model];
-  const columns = columnsOf(model, table.map(nameForPeople).join('.'));
+  const path = [...(model.schema ? [model.schema] : []), model.dbName ?? definition.model];
+  const [tableName, relation] = [path.map(nameForPeople).join('.'), path.map(quoted).join('.')];
+  const columns = columnsOf(model, tableName);
   const named = (field: string): Column => {
     const column = columns[field];
     if (column !== undefined) return column;
@@ -89,11 +90,11 @@ export function resolveTarget(definition: TargetDefinition, dataModel: DataModel
   const scope = definition.scope && scopeOf(definition.scope, columns, token);
   return {
     label: `${token.fullName}${kindForLabel(definition.kind)}${scope ? ` where ${scope.label}` : ''}`,
-    tableName: table.map(nameForPeople).join('.'),
+    tableName,
+    relation,
     bareName: model.schema ? null : (model.dbName ?? definition.model),
-    relation: table.map(quoted).join('.'),
-    table: raw(table.map(quoted).join('.')),
-    from: sql`${raw(table.map(quoted).join('.'))} AS target`,
+    table: raw(relation),
+    from: sql`${raw(relation)} AS target`,
     key,
     token,
     kind: definition.kind,
@@ -110,10 +111,8 @@ function columnsOf({ fields }: Model, tableName: string): Columns {
     .filter(({ kind }) => kind !== 'object')
     .map(({ name: field, dbName, type }): [string, Column] => {
       const name = dbName ?? field;
-      return [
-        field,
-        { name, field, sql: sql`target.${identifier(name)}`, fullName: `${tableName}.${nameForPeople(name)}`, type },
-      ];
+      const fullName = `${tableName}.${nameForPeople(name)}`;
+      return [field, { name, fullName, sql: sql`target.${identifier(name)}`, field, type }];
     });
   return Object.fromEntries(columns);
 }
@@ -123,7 +122,7 @@ function has(names: object): string {
   return `It has ${Object.keys(names).join(', ')}.`;
 }
 
-/** Those that ship with this package come first in a name, so that a plain UUID need not be said. */
+/** A plain UUID need not be said. */
 function kindForLabel({ name }: TokenKind): string {
   return name === 'uuid' ? '' : ` as ${name}`;
 }

@@ -47,6 +47,7 @@ export interface UpdatedPage {
  * Writes tokens into the next rows of a range, and has the target's own work done for them.
  *
  * @param size how many keys to go through
+ * @param tokens as many, at least
  */
 export async function updateNext(
   transaction: Queryable,
@@ -55,6 +56,8 @@ export async function updateNext(
   size: number,
   tokens: Tokens,
 ): Promise<UpdatedPage> {
+  // With fewer, the page would seem to be the last one.
+  if (tokens !== 'database' && tokens.stored.length < size) throw new Error(`${size} rows need as many tokens`);
   const page = sql`SELECT key, row_number() OVER (ORDER BY key) AS place FROM (${nextKeys(target, range, size)}) AS next`;
   return tokens === 'database'
     ? updateByDatabase(transaction, target, range, page)

@@ -5,6 +5,7 @@ import { ConfigurationError } from './errors.ts';
 import type { Finding } from './finding.ts';
 import { retry } from './retry.ts';
 import { rowsOf } from './set-aside.ts';
+import type { Target } from './target.ts';
 import { findUniqueness, scanTokens, shapeFinding, type TokenScan } from './verify/token-shape.ts';
 import { countOf, listed } from './wording.ts';
 
@@ -29,7 +30,11 @@ export async function verifyRotation(context: RotationContext): Promise<Finding[
   const fault = await retry(context, () => faultOf(context, checkpoints));
   const scan = await scanTokens(context, first.watermark);
   const uniqueness = await findUniqueness(context, scan);
-  return [coverageFinding(checkpoints, fault), rowsFinding(checkpoints, scan), shapeFinding(target, scan, uniqueness)];
+  return [
+    coverageFinding(checkpoints, fault),
+    rowsFinding(target, checkpoints, scan),
+    shapeFinding(target, scan, uniqueness),
+  ];
 }
 
 /** Whether a rotation of that name has ever begun. */
@@ -97,10 +102,10 @@ function rowsSetAside(checkpoints: readonly Checkpoint[]): string[] {
   return [`${countOf(rows.length, 'row')} set aside, with the leaked token still in place, by key: ${listed(keys)}`];
 }
 
-function rowsFinding(checkpoints: readonly Checkpoint[], { rows, watermark }: TokenScan): Finding {
+function rowsFinding({ scope }: Target, checkpoints: readonly Checkpoint[], { rows, watermark }: TokenScan): Finding {
   const rotated = Number(checkpoints.reduce((sum, { rowsRotated }) => sum + rowsRotated, 0n));
   const check = 'rows';
-  const facts = `${countOf(rotated, 'row')} rotated, ${countOf(rows, 'row')} there now up to key ${watermark}`;
+  const facts = `${countOf(rotated, 'row')} rotated, ${countOf(rows, 'row')} there now${scope === null ? '' : ' in scope'} up to key ${watermark}`;
   if (rows === rotated) return { check, level: 'ok', message: `${facts}.` };
   if (rows < rotated) {
     return { check, level: 'ok', message: `${facts}: ${countOf(rotated - rows, 'row')} deleted since.` };

@@ -89,6 +89,13 @@ describe('the update of a target', () => {
     });
   });
 
+  it('needs a token for each row, lest a page seem to be the last one', async () => {
+    await insertTickets(database, keysUpTo(3));
+    const tooFew = { ...uuid(), make: (count: number) => uuid().make(count - 1) };
+    await expect(run(tickets({ kind: tooFew }))).rejects.toThrow('100 rows need as many tokens');
+    expect(await database.rotationCheckpoint.findMany()).toMatchObject([{ cursor: null, rowsRotated: 0n }]);
+  });
+
   describe('with an afterBatch', () => {
     beforeEach(() => database.$executeRaw`CREATE TABLE outbox (id bigint, token uuid, CHECK (id <> 7))`);
     afterEach(() => database.$executeRaw`DROP TABLE outbox`);

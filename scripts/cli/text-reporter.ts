@@ -137,11 +137,16 @@ function describeRehearsal(rotation: string, rehearsal: Rehearsal | null): strin
   if (rehearsal === null) return [`dry run of '${rotation}': there is nothing left to do.`];
   const { resumed, rows, rowsAreEstimate, partitions, watermark, batch, expected } = rehearsal;
   const total = formatTotal({ rowsTotal: rows, totalIsEstimate: rowsAreEstimate });
-  const [least, most] = [formatDuration(expected.leastMs), formatDuration(expected.mostMs)];
   return [
     `dry run of '${rotation}': one batch was written and taken back, nothing is recorded.`,
     `  plan      ${total} tokens${resumed ? ' left' : ''} in ${countOf(partitions, 'partition')}, up to key ${watermark}`,
     `  batch     ${formatCount(batch.rows)} rows in ${formatCount(batch.durationMs)} ms, ${formatBytes(batch.walBytes)} of WAL, table and indexes ${formatBytes(batch.growthBytes)} larger`,
-    `  expected  ${least === most ? `about ${least}` : `${least} to ${most}`}, up to ${formatBytes(expected.walBytes)} of WAL, table and indexes up to ${formatBytes(expected.growthBytes)} larger until they are vacuumed`,
+    `  expected  ${describeExpectation(expected)}`,
   ];
+}
+
+function describeExpectation(expected: Rehearsal['expected']): string {
+  if (expected === null) return 'not known, since no row of this batch is in scope';
+  const [least, most] = [formatDuration(expected.leastMs), formatDuration(expected.mostMs)];
+  return `${least === most ? `about ${least}` : `${least} to ${most}`}, up to ${formatBytes(expected.walBytes)} of WAL, table and indexes up to ${formatBytes(expected.growthBytes)} larger until they are vacuumed`;
 }
