@@ -1,5 +1,5 @@
 /**
- * The errors a caller can act on. `src/faults.ts` describes any error; `scripts/cli/exit-code.ts` maps exit codes.
+ * The errors a caller can act on. `src/describe-error.ts` describes any error; `scripts/cli/exit-code.ts` maps exit codes.
  */
 import type { Finding } from './finding.ts';
 

@@ -1,16 +1,4 @@
-/**
- * What can go wrong between here and the database, what to do about it, and how to say it without giving away what is
- * in the database.
- */
-import {
-  ConfigurationError,
-  GaveUpError,
-  HeldByAnotherProcessError,
-  NotVerifiedError,
-  OvertakenError,
-  RowsNotRotatedError,
-  TooManyRowsSetAsideError,
-} from './errors.ts';
+/** What can go wrong between here and the database, and what is to be done about it. */
 
 /** What a fault is like, and so what a rotation does about it. */
 export type FaultKind =
@@ -106,13 +94,6 @@ const FAULTS: Record<string, readonly [FaultKind, string]> = {
   ],
 };
 
-/**
- * What PostgreSQL itself says without quoting a column's value. Any other message is withheld, whatever its SQLSTATE:
- * a trigger may raise one under any code, with a token in it.
- */
-const MESSAGES_WITHOUT_DATA =
-  /^(syntax error at |permission denied for |password authentication failed for |no pg_hba\.conf entry for |(database|role|schema|relation|column|function|type) .* does not exist$|canceling |deadlock detected$|could not serialize access|terminating connection|sorry, too many clients|the database system is |cannot execute [A-Z ]+ in a read-only transaction$)/;
-
 export function faultKind(error: unknown): FaultKind {
   return kindOf(databaseFault(error).code);
 }
@@ -140,58 +121,8 @@ function faultOf(code: string | undefined): readonly [FaultKind, string] | undef
   return code === undefined ? undefined : (FAULTS[code] ?? FAULTS[code.slice(0, 2)]);
 }
 
-/** How many keys a sentence names; `RowsNotRotatedError.rows` has them all. */
-const KEYS_NAMED = 20;
-
-/**
- * One line about any error, safe to print, log or store: it never holds a token, a row's value or a password.
- *
- * @param error what was thrown, of whatever kind
- */
-export function describeError(error: unknown): string {
-  if (
-    error instanceof ConfigurationError ||
-    error instanceof HeldByAnotherProcessError ||
-    error instanceof OvertakenError ||
-    error instanceof NotVerifiedError
-  ) {
-    return error.message;
-  }
-  if (error instanceof GaveUpError) {
-    if (error.attempts === 1) return describeError(error.cause);
-    const seconds = Math.round(error.elapsedMs / 1000);
-    return `${describeError(error.cause)} Gave up after ${error.attempts} attempts in ${seconds} s (see --max-retry-time-ms).`;
-  }
-  if (error instanceof TooManyRowsSetAsideError) {
-    return `more than ${error.rows} rows of partition ${error.partition} are in the way, so this is no matter of single rows: ${describeError(error.cause)}`;
-  }
-  if (error instanceof RowsNotRotatedError) return describeRows(error);
-  return describeFault(error);
-}
-
-function describeRows({ rows }: RowsNotRotatedError): string {
-  const named = rows.slice(0, KEYS_NAMED).map(({ key, fault }) => `${key} (${fault})`);
-  const more = rows.length > named.length ? ` and ${rows.length - named.length} more` : '';
-  const meanings = [...new Set(rows.map(({ fault }) => fault))].map((fault) => `${fault}: ${meaningOf(fault)}`);
-  const subject = rows.length === 1 ? '1 row' : `${rows.length} rows`;
-  return (
-    `${subject} could not be rotated, and still ${rows.length === 1 ? 'has its' : 'have their'} leaked token. By key: ` +
-    `${named.join(', ')}${more}. ${meanings.join(' ')} Everything else is done; the same command tries just these again.`
-  );
-}
-
-function describeFault(error: unknown): string {
-  const { code, message, answered } = databaseFault(error);
-  if (code === undefined) {
-    return `unexpected ${error instanceof Error ? error.name : typeof error}${firstStackFrame(error)}`;
-  }
-  if (!answered && meaningOf(code)) return meaningOf(code);
-  const safeMessage = message && MESSAGES_WITHOUT_DATA.test(message) ? `: ${message}` : '';
-  return `the database reported ${code}${safeMessage}. ${meaningOf(code)}`.trimEnd();
-}
-
 /** What can be read off an error of Prisma, of its driver adapter or of node-postgres. */
-interface DatabaseFault {
+export interface DatabaseFault {
   /** SQLSTATE (five characters), the driver adapter's kind (DatabaseNotReachable) or Prisma's own code (P2028). */
   code: string | undefined;
   /** The server's primary message; never its DETAIL, HINT or query. */
@@ -204,7 +135,7 @@ interface DatabaseFault {
  * The code and the primary message of a database error, found wherever the layers above have put it: Prisma keeps
  * what the driver adapter threw in `meta.driverAdapterError`, the adapter keeps the server's answer in `cause`.
  */
-function databaseFault(error: unknown): DatabaseFault {
+export function databaseFault(error: unknown): DatabaseFault {
   const chain = causes(error);
   const innermost = (name: string) => chain.map((cause) => stringField(cause, name)).findLast(Boolean);
   const sqlState = innermost('originalCode');
@@ -242,10 +173,4 @@ function field(holder: unknown, name: string): unknown {
 function stringField(holder: object, name: string): string | undefined {
   const value = field(holder, name);
   return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/** Where in the code it happened: enough for a bug report, and free of values, unlike the message. */
-function firstStackFrame(error: unknown): string {
-  const frame = error instanceof Error ? error.stack?.split('\n').find((line) => /^\s+at /.test(line)) : undefined;
-  return frame ? ` ${frame.trim()}` : '';
 }

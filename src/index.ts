@@ -2,6 +2,7 @@ export { MAX_BATCH_SIZE } from './batch-size.ts';
 export { type Config, defineTargets, parseConfig, type Scope, type TargetOf, targetNamed } from './config.ts';
 export type { RotationContext, RotationEvent } from './context.ts';
 export { type ClientConstructor, type Database, databaseLabel, openDatabase, type Queryable } from './database.ts';
+export { describeError } from './describe-error.ts';
 export { type Rehearsal, rehearse } from './dry-run.ts';
 export {
   ConfigurationError,
@@ -14,7 +15,7 @@ export {
   RowsNotRotatedError,
   TooManyRowsSetAsideError,
 } from './errors.ts';
-export { describeError, type FaultKind, faultKind } from './faults.ts';
+export { type FaultKind, faultKind } from './faults.ts';
 export type { Finding } from './finding.ts';
 export { inspectDatabase } from './preflight.ts';
 export {

@@ -1,5 +1,6 @@
+import { describeError } from './describe-error.ts';
 import { RowsNotRotatedError } from './errors.ts';
-import { describeError, meaningOf } from './faults.ts';
+import { meaningOf } from './faults.ts';
 import type { Finding } from './finding.ts';
 import { percentileMs } from './report/histogram.ts';
 import { type RunRecord, rowsKnownDone, sumUp } from './report/run-record.ts';

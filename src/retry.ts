@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Checkpoint, renewClaim } from './checkpoint.ts';
 import type { RotationContext } from './context.ts';
+import { describeError } from './describe-error.ts';
 import { GaveUpError } from './errors.ts';
-import { describeError, type FaultKind, faultKind } from './faults.ts';
+import { type FaultKind, faultKind } from './faults.ts';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 10_000;

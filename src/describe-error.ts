@@ -1,0 +1,74 @@
+/** How to say what went wrong without giving away what is in the database. */
+import {
+  ConfigurationError,
+  GaveUpError,
+  HeldByAnotherProcessError,
+  NotVerifiedError,
+  OvertakenError,
+  RowsNotRotatedError,
+  TooManyRowsSetAsideError,
+} from './errors.ts';
+import { databaseFault, meaningOf } from './faults.ts';
+
+/**
+ * What PostgreSQL itself says without quoting a column's value. Any other message is withheld, whatever its SQLSTATE:
+ * a trigger may raise one under any code, with a token in it.
+ */
+const MESSAGES_WITHOUT_DATA =
+  /^(syntax error at |permission denied for |password authentication failed for |no pg_hba\.conf entry for |(database|role|schema|relation|column|function|type) .* does not exist$|canceling |deadlock detected$|could not serialize access|terminating connection|sorry, too many clients|the database system is |cannot execute [A-Z ]+ in a read-only transaction$)/;
+
+/** How many keys a sentence names; `RowsNotRotatedError.rows` has them all. */
+const KEYS_NAMED = 20;
+
+/**
+ * One line about any error, safe to print, log or store: it never holds a token, a row's value or a password.
+ *
+ * @param error what was thrown, of whatever kind
+ */
+export function describeError(error: unknown): string {
+  if (
+    error instanceof ConfigurationError ||
+    error instanceof HeldByAnotherProcessError ||
+    error instanceof OvertakenError ||
+    error instanceof NotVerifiedError
+  ) {
+    return error.message;
+  }
+  if (error instanceof GaveUpError) {
+    if (error.attempts === 1) return describeError(error.cause);
+    const seconds = Math.round(error.elapsedMs / 1000);
+    return `${describeError(error.cause)} Gave up after ${error.attempts} attempts in ${seconds} s (see --max-retry-time-ms).`;
+  }
+  if (error instanceof TooManyRowsSetAsideError) {
+    return `more than ${error.rows} rows of partition ${error.partition} are in the way, so this is no matter of single rows: ${describeError(error.cause)}`;
+  }
+  if (error instanceof RowsNotRotatedError) return describeRows(error);
+  return describeFault(error);
+}
+
+function describeRows({ rows }: RowsNotRotatedError): string {
+  const named = rows.slice(0, KEYS_NAMED).map(({ key, fault }) => `${key} (${fault})`);
+  const more = rows.length > named.length ? ` and ${rows.length - named.length} more` : '';
+  const meanings = [...new Set(rows.map(({ fault }) => fault))].map((fault) => `${fault}: ${meaningOf(fault)}`);
+  const subject = rows.length === 1 ? '1 row' : `${rows.length} rows`;
+  return (
+    `${subject} could not be rotated, and still ${rows.length === 1 ? 'has its' : 'have their'} leaked token. By key: ` +
+    `${named.join(', ')}${more}. ${meanings.join(' ')} Everything else is done; the same command tries just these again.`
+  );
+}
+
+function describeFault(error: unknown): string {
+  const { code, message, answered } = databaseFault(error);
+  if (code === undefined) {
+    return `unexpected ${error instanceof Error ? error.name : typeof error}${firstStackFrame(error)}`;
+  }
+  if (!answered && meaningOf(code)) return meaningOf(code);
+  const safeMessage = message && MESSAGES_WITHOUT_DATA.test(message) ? `: ${message}` : '';
+  return `the database reported ${code}${safeMessage}. ${meaningOf(code)}`.trimEnd();
+}
+
+/** Where in the code it happened: enough for a bug report, and free of values, unlike the message. */
+function firstStackFrame(error: unknown): string {
+  const frame = error instanceof Error ? error.stack?.split('\n').find((line) => /^\s+at /.test(line)) : undefined;
+  return frame ? ` ${frame.trim()}` : '';
+}

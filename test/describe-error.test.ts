@@ -1,0 +1,265 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import { openTicketDatabase } from '../scripts/support/ticket-database.ts';
+import {
+  ConfigurationError,
+  describeError,
+  faultKind,
+  GaveUpError,
+  HeldByAnotherProcessError,
+  OvertakenError,
+  RowsNotRotatedError,
+  TooManyRowsSetAsideError,
+} from '../src/index.ts';
+import { useTestDatabase } from './support/database.ts';
+import { insertTickets, tokensByKey } from './support/tickets.ts';
+
+describe('the description of an error', () => {
+  const { database, url } = useTestDatabase();
+
+  describe('of the database', () => {
+    it('does not show the token that is there twice', async () => {
+      const token = await insertTwoTickets();
+      const error = await errorOf(database.$executeRaw`UPDATE tickets SET token = ${token}::uuid`);
+      expect(describeError(error)).toContain('23505');
+      expect(describeError(error)).not.toContain(token);
+    });
+
+    it('does not show the row that a constraint refuses', async () => {
+      const token = await insertTwoTickets();
+      const error = await errorOf(
+        database.$transaction([
+          database.$executeRaw`ALTER TABLE tickets ADD CHECK (subject <> 'refused')`,
+          database.$executeRaw`UPDATE tickets SET subject = 'refused' WHERE id = 1`,
+        ]),
+      );
+      expect(describeError(error)).toContain('23514');
+      expectHidden(token, error);
+    });
+
+    it('does not show a text that is no UUID', async () => {
+      const error = await errorOf(database.$queryRaw`SELECT ${'leaked-text'}::uuid`);
+      expect(describeError(error)).toContain('22P02');
+      expectHidden('leaked-text', error);
+    });
+
+    it('does not show what a query of Prisma was called with', async () => {
+      const error = await errorOf(
+        database.ticket.create({ data: { token: 'leaked-text', subject: '', holderEmail: '' } }),
+      );
+      expectHidden('leaked-text', error);
+    });
+
+    // A trigger may also choose an SQLSTATE that PostgreSQL itself uses for errors without data.
+    it.each(['P0001', '23514', '42501', '40001', '55000'])(
+      'does not show a token that a trigger puts into its message, raised as %s',
+      async (sqlState) => {
+        const token = await insertTwoTickets();
+        const error = await errorOf(updateRefusedByTrigger(sqlState));
+        expect(describeError(error)).toContain(sqlState);
+        expectHidden(token, error);
+      },
+    );
+
+    it('names a syntax error', async () => {
+      const error = await errorOf(database.$executeRaw`UPDAT tickets`);
+      expect(describeError(error)).toBe('the database reported 42601: syntax error at or near "UPDAT".');
+    });
+
+    it.each([
+      [
+        'a missing table',
+        'SELECT FROM nothing',
+        '42P01: relation "nothing" does not exist. Run `npx prisma migrate deploy`',
+      ],
+      [
+        'a missing column',
+        'SELECT nothing FROM tickets',
+        '42703: column "nothing" does not exist. The table is not the one',
+      ],
+    ])('says what is wrong and what to do about %s', async (_, statement, expected) => {
+      const error = await errorOf(database.$executeRawUnsafe(statement));
+      expect(describeError(error)).toContain(`the database reported ${expected}`);
+      expect(faultKind(error)).toBe('misconfigured');
+    });
+
+    it('says what to do about a privilege that is missing', async () => {
+      const error = await errorOf(
+        database.$transaction([
+          database.$executeRaw`SET LOCAL ROLE pg_monitor`,
+          database.$executeRaw`UPDATE tickets SET subject = ''`,
+        ]),
+      );
+      expect(describeError(error)).toContain(
+        '42501: permission denied for table tickets. The user of DATABASE_URL needs',
+      );
+      expect(faultKind(error)).toBe('misconfigured');
+    });
+
+    it('finds the answer of the server in an error that wraps it', async () => {
+      const cause = await errorOf(database.$executeRaw`UPDAT tickets`);
+      expect(describeError(new Error('the batch failed', { cause }))).toBe(describeError(cause));
+    });
+  });
+
+  describe('of a connection', () => {
+    it.each([
+      [
+        'a wrong password',
+        { password: 'another-secret' },
+        'misconfigured',
+        /28P01.*The user name or password in DATABASE_URL is wrong/,
+      ],
+      [
+        'a database that does not exist',
+        { pathname: '/nowhere' },
+        'misconfigured',
+        /3D000: .*"nowhere".*Check the database name/,
+      ],
+      ['a port where nobody listens', { port: '1' }, 'passing', /cannot be reached\. Is PostgreSQL running/],
+    ])('says what to do about %s and never shows the password', async (_, change, kind, expected) => {
+      const wrong = Object.assign(new URL(url), change);
+      const elsewhere = openTicketDatabase(wrong.href);
+      const error = await errorOf(elsewhere.ticket.count());
+      await elsewhere.$disconnect();
+      expect(describeError(error)).toMatch(expected);
+      expect(describeError(error)).not.toContain(wrong.password);
+      expect(faultKind(error)).toBe(kind);
+    });
+  });
+
+  describe('of our own', () => {
+    it.each([
+      [new ConfigurationError('--name is wrong'), '--name is wrong'],
+      [
+        new HeldByAnotherProcessError('march', ['web-1:4242:x', 'web-2:1:y']),
+        "rotation 'march' is being run by web-1:4242:x, web-2:1:y",
+      ],
+      [new HeldByAnotherProcessError('march', []), "rotation 'march' is being run by other processes"],
+      [new OvertakenError('march', 3), "another process took over partition 3 of rotation 'march'"],
+    ])('is its message: %s', (error, expected) => {
+      expect(describeError(error)).toBe(error.message);
+      expect(error.message).toContain(expected);
+    });
+
+    it('says, when it gave up, what the last fault was, how often it was met, and for how long', () => {
+      expect(describeError(new GaveUpError(reported('57P01'), 7, 301_400))).toBe(
+        'the database reported 57P01. The server, or somebody who administers it, ended the connection. ' +
+          'Gave up after 7 attempts in 301 s (see --max-retry-time-ms).',
+      );
+    });
+
+    it('says nothing about giving up when nothing was tried again', () => {
+      expect(describeError(new GaveUpError(reported('57P01'), 1, 0))).toBe(describeError(reported('57P01')));
+    });
+
+    it('says, when too many rows are in the way, of which partition, and what the last fault was', () => {
+      expect(describeError(new TooManyRowsSetAsideError(3, 1_000, reported('23514')))).toBe(
+        'more than 1000 rows of partition 3 are in the way, so this is no matter of single rows: ' +
+          'the database reported 23514. A constraint refused the change.',
+      );
+    });
+
+    it.each([
+      ['gave up', (cause: unknown) => new GaveUpError(cause, 7, 301_400)],
+      ['too many rows are in the way', (cause: unknown) => new TooManyRowsSetAsideError(3, 1_000, cause)],
+    ])('does not show what the server said about a row when %s', (_, wrap) => {
+      expectHidden('leaked-text', wrap(reported('P0001')));
+    });
+
+    it('names the one row that could not be rotated', () => {
+      expect(describeError(new RowsNotRotatedError('march', [{ key: '-7', fault: '55P03' }]))).toBe(
+        '1 row could not be rotated, and still has its leaked token. By key: -7 (55P03). ' +
+          '55P03: Another session has locked a row or the table (see --lock-timeout-ms). ' +
+          'Everything else is done; the same command tries just these again.',
+      );
+    });
+
+    it('names several rows that could not be rotated, and says once what each fault means', () => {
+      const rows = [
+        { key: '7', fault: '55P03' },
+        { key: '42', fault: '23514' },
+        { key: '250', fault: '55P03' },
+      ];
+      expect(describeError(new RowsNotRotatedError('march', rows))).toBe(
+        '3 rows could not be rotated, and still have their leaked token. By key: 7 (55P03), 42 (23514), 250 (55P03). ' +
+          '55P03: Another session has locked a row or the table (see --lock-timeout-ms). ' +
+          '23514: A constraint refused the change. ' +
+          'Everything else is done; the same command tries just these again.',
+      );
+    });
+
+    it.each([
+      [20, 20, /, 20 \(55P03\)\. 55P03/],
+      [21, 20, /, 20 \(55P03\) and 1 more\. 55P03/],
+      [1_000, 20, /, 20 \(55P03\) and 980 more\. 55P03/],
+    ])('of %d rows that could not be rotated names %d, and says how many more there are', (count, named, expected) => {
+      const rows = Array.from({ length: count }, (_, index) => ({ key: `${index + 1}`, fault: '55P03' }));
+      const description = describeError(new RowsNotRotatedError('march', rows));
+      expect(description).toMatch(new RegExp(`^${count} rows could not be rotated`));
+      expect(description).toMatch(expected);
+      expect(description.match(/\d+ \(55P03\)/g)).toHaveLength(named);
+    });
+  });
+
+  describe('that nobody expected', () => {
+    it('names its kind and where it happened, but does not show its message', () => {
+      const description = describeError(new TypeError('leaked-text is no token'));
+      expect(description).toMatch(/^unexpected TypeError at .*describe-error\.test\.ts/);
+      expect(description).not.toContain('leaked-text');
+    });
+
+    it.each([
+      ['leaked-text', 'unexpected string'],
+      [undefined, 'unexpected undefined'],
+      [null, 'unexpected object'],
+    ])('names the type of what is no error at all: %p', (thrown, expected) => {
+      expect(describeError(thrown)).toBe(expected);
+    });
+
+    it('comes to an end where an error is its own cause', () => {
+      const error = new Error('leaked-text');
+      error.cause = error;
+      expect(describeError(error)).toMatch(/^unexpected Error/);
+    });
+  });
+
+  /** @returns the token of the first */
+  async function insertTwoTickets(): Promise<string> {
+    await insertTickets(database, [1, 2]);
+    const [token] = (await tokensByKey(database)).values();
+    if (token === undefined) throw new Error('there are no tickets');
+    return token;
+  }
+
+  /** The trigger goes with the transaction that its refusal rolls back. */
+  function updateRefusedByTrigger(sqlState: string): Promise<unknown> {
+    return database.$transaction([
+      database.$executeRawUnsafe(`
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'token % is frozen', OLD.token USING ERRCODE = '${sqlState}'; END $$`),
+      database.$executeRaw`CREATE TRIGGER refuse BEFORE UPDATE ON tickets FOR EACH ROW EXECUTE FUNCTION refuse()`,
+      database.$executeRaw`UPDATE tickets SET subject = '' WHERE id = 1`,
+    ]);
+  }
+});
+
+/** What the server answered, as the driver adapter throws it, with a token where PostgreSQL would put one. */
+function reported(originalCode: string): Error {
+  return Object.assign(new Error('x'), { cause: { originalCode, originalMessage: 'leaked-text is in the way' } });
+}
+
+function errorOf(work: PromiseLike<unknown>): PromiseLike<unknown> {
+  return work.then(
+    () => {
+      throw new Error('it should have failed');
+    },
+    (error: unknown) => error,
+  );
+}
+
+/** That the error itself holds the secret shows that there was something to hide. */
+function expectHidden(secret: string, error: unknown): void {
+  expect(inspect(error, { depth: null })).toContain(secret);
+  expect(describeError(error)).not.toContain(secret);
+}
