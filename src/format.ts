@@ -38,10 +38,20 @@ export function formatTime(time: Date): string {
   return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
+/** `0.5 s`, `12 s`, `5 min`, `3 h`: a duration that need not be exact. */
+export function formatSeconds(seconds: number): string {
+  if (seconds >= 7_200) return `${brief(seconds / 3_600)} h`;
+  return seconds >= 120 ? `${brief(seconds / 60)} min` : `${brief(seconds)} s`;
+}
+
+/** One decimal below ten, none above. */
+function brief(number: number): string {
+  return String(number < 9.95 ? Math.round(number * 10) / 10 : Math.round(number));
+}
+
 /** `640 bytes`, `1.5 kB`, `812 MB`, `3.2 GB`: powers of 1,000. */
 export function formatBytes(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const;
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  const value = bytes / 1000 ** power;
-  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+  return `${brief(bytes / 1000 ** power)} ${units[power]}`;
 }

@@ -1,8 +1,8 @@
 import { formatCount } from './format.ts';
 
 /** `1 row`, `2,000 rows` */
-export function countOf(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+export function countOf(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
 export function wasOrWere(count: number): string {

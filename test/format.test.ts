@@ -5,6 +5,7 @@ import {
   formatCount,
   formatDuration,
   formatPercent,
+  formatSeconds,
   formatTime,
   formatTotal,
 } from '../src/format.ts';
@@ -80,5 +81,16 @@ describe('bytes', () => {
     [3_200_000_000, '3.2 GB'],
   ])('%d are written as %s', (bytes, expected) => {
     expect(formatBytes(bytes)).toBe(expected);
+  });
+
+  it.each([
+    [0.25, '0.3 s'],
+    [5, '5 s'],
+    [119.4, '119 s'],
+    [300, '5 min'],
+    [7_100, '118 min'],
+    [9_000, '2.5 h'],
+  ])('%p seconds, more or less, are %s', (seconds, text) => {
+    expect(formatSeconds(seconds)).toBe(text);
   });
 });

@@ -1,8 +1,8 @@
 import type { Queryable } from '../database.ts';
 import { type Sql, sql } from '../sql.ts';
 import type { Target } from '../target.ts';
+import { listed } from '../wording.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
-import { nameAll } from './wording.ts';
 
 /**
  * Columns of the table whose value changes when the token does: the token, and what is generated from it.
@@ -42,7 +42,7 @@ export async function inspectGeneratedColumns(database: Queryable, target: Targe
 export function judgeGeneratedColumns({ token }: Target, names: readonly string[]): Verdict {
   if (names.length === 0) return ok(`no stored column is generated from ${token.fullName}.`);
   return warning(
-    `${token.fullName} is what ${nameAll(names)} is generated from, so that changes with it, in every row.`,
+    `${token.fullName} is what ${listed(names)} is generated from, so that changes with it, in every row.`,
     'See that nobody keeps the old values, as those of a link or another table; each row takes longer.',
   );
 }

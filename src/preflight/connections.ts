@@ -1,7 +1,7 @@
 import type { Queryable } from '../database.ts';
 import type { Settings } from '../settings.ts';
+import { countOf } from '../wording.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
-import { count } from './wording.ts';
 
 /** With fewer than so many left, the application may be refused one. */
 const LEFT_FOR_OTHERS = 5;
@@ -61,7 +61,7 @@ export function judgeConnections(limits: readonly ConnectionLimit[], workers: nu
   const advice = `Take fewer --workers, end sessions that idle, or raise ${name}.`;
   if (free < needed) return stop(`${state}.`, advice);
   if (free < needed + LEFT_FOR_OTHERS) {
-    return warning(`${state}, which leaves ${count(free - needed, 'connection')} for everybody else.`, advice);
+    return warning(`${state}, which leaves ${countOf(free - needed, 'connection')} for everybody else.`, advice);
   }
   return ok(`${needed} connections are needed, and ${most - used} of ${most} are free.`);
 }

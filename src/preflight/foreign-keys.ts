@@ -1,7 +1,7 @@
 import type { Queryable } from '../database.ts';
 import type { Target } from '../target.ts';
+import { listed } from '../wording.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
-import { nameAll } from './wording.ts';
 
 /** A foreign key that the token is part of. */
 export interface ForeignKey {
@@ -43,24 +43,24 @@ export function judgeForeignKeys({ token }: Target, foreignKeys: readonly Foreig
   const own = foreignKeys.filter(({ isOwn }) => isOwn);
   if (own.length > 0) {
     return stop(
-      `${token.fullName} itself refers to another table (${nameAll(own.map(({ name }) => name))}), which has no fresh token.`,
+      `${token.fullName} itself refers to another table (${listed(own.map(({ name }) => name))}), which has no fresh token.`,
       'Drop that foreign key, or rotate the table that it refers to.',
     );
   }
   const refusing = foreignKeys.filter(({ cascades }) => !cascades);
   if (refusing.length > 0) {
     return stop(
-      `${nameAll(refusing.map(describe))} refers to ${token.fullName} without ON UPDATE CASCADE, so updates would be refused or references lost.`,
+      `${listed(refusing.map(describe))} refers to ${token.fullName} without ON UPDATE CASCADE, so updates would be refused or references lost.`,
       'Replace that foreign key by one with ON UPDATE CASCADE, or drop it.',
     );
   }
   if (foreignKeys.length === 0) return ok(`no foreign key refers to ${token.fullName}.`);
   const unindexed = foreignKeys.filter(({ isIndexed }) => !isIndexed).map(({ table }) => table);
   return warning(
-    `${nameAll(foreignKeys.map(describe))} refers to ${token.fullName}, so each batch writes those rows, too.`,
+    `${listed(foreignKeys.map(describe))} refers to ${token.fullName}, so each batch writes those rows, too.`,
     unindexed.length === 0
       ? 'Expect batches to lock rows there as well, and to take longer.'
-      : `Create an index on the referring column of ${nameAll(unindexed)} first: without one, each rotated row scans that table.`,
+      : `Create an index on the referring column of ${listed(unindexed)} first: without one, each rotated row scans that table.`,
   );
 }
 

@@ -1,9 +1,10 @@
 import type { Queryable } from '../database.ts';
+import { formatBytes } from '../format.ts';
 import { nameForPeople } from '../sql.ts';
 import type { Target } from '../target.ts';
+import { countOf } from '../wording.ts';
 import { changingColumns } from './changing-columns.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
-import { count, formatBytes } from './wording.ts';
 
 /** An index of the table. */
 export interface Index {
@@ -110,7 +111,7 @@ export function judgeIndexes({ tableName, token }: Target, indexes: readonly Ind
   }
   const bytes = written.reduce((sum, index) => sum + index.bytes, 0);
   const size = bytes >= WORTH_TELLING_BYTES ? ` (about ${formatBytes(bytes)})` : '';
-  const state = `each row that is rotated is entered anew into ${count(written.length, 'index', 'indexes')}${size}`;
+  const state = `each row that is rotated is entered anew into ${countOf(written.length, 'index', 'indexes')}${size}`;
   if (written.length <= USUAL_INDEXES) return ok(`${state}.`);
   return warning(
     `${state}, also where they are not on ${token.fullName}.`,

@@ -1,7 +1,7 @@
 import type { Queryable } from '../database.ts';
+import { formatSeconds } from '../format.ts';
 import type { Settings } from '../settings.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
-import { formatSeconds } from './wording.ts';
 
 /** Settings by name, durations in milliseconds; what the server does not know is missing. */
 export type LogSettings = Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 import type { Queryable } from '../database.ts';
+import { formatSeconds } from '../format.ts';
+import { listed } from '../wording.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
-import { formatSeconds, nameAll } from './wording.ts';
 
 /** From here on a transaction is long, in seconds. */
 export const LONG_SECONDS = 300;
@@ -50,7 +51,7 @@ export function judgeLongTransactions({ seen, hidden }: LongTransactions): Verdi
   const [first] = seen;
   if (first !== undefined) {
     return warning(
-      `vacuum is held back by transactions that are ${long}: ${nameAll(seen.map(describe))}.`,
+      `vacuum is held back by transactions that are ${long}: ${listed(seen.map(describe))}.`,
       'Each row that is rotated leaves a dead version behind; until these transactions end, none can be removed, and ' +
         `the table may double in size. End them first, for example with ${howToEnd(first)}.`,
     );

@@ -1,7 +1,8 @@
 import type { Queryable } from '../database.ts';
+import { formatBytes, formatSeconds } from '../format.ts';
 import { sql } from '../sql.ts';
+import { countOf, listed } from '../wording.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
-import { count, formatBytes, formatSeconds, nameAll } from './wording.ts';
 
 /** A physical standby that streams from this server. Null is what this user may not see. */
 export interface Standby {
@@ -60,7 +61,7 @@ export function judgeReplication(standbys: readonly Standby[], slots: readonly R
   }
   if (standbys.length === 0) return ok('no standby is connected, and no replication slot keeps WAL.');
   return ok(
-    `${count(standbys.length, 'standby')} ${standbys.length === 1 ? 'follows' : 'follow'} closely: ${nameAll(standbys.map(describeLag))}.`,
+    `${countOf(standbys.length, 'standby')} ${standbys.length === 1 ? 'follows' : 'follow'} closely: ${listed(standbys.map(describeLag))}.`,
   );
 }
 
@@ -75,7 +76,7 @@ function idleSlots(slots: readonly ReplicationSlot[]): Part[] {
   const names = idle.map(({ name, keptBytes }) => `${name} (${formatBytes(keptBytes ?? 0)})`);
   return [
     {
-      what: `nobody takes the WAL that these replication slots keep, and the rotation's comes on top: ${nameAll(names)}`,
+      what: `nobody takes the WAL that these replication slots keep, and the rotation's comes on top: ${listed(names)}`,
       advice: 'Have it taken, or drop the slot (pg_drop_replication_slot), before the disk is full.',
     },
   ];
@@ -86,7 +87,7 @@ function decodingSlots(slots: readonly ReplicationSlot[]): Part[] {
   if (names.length === 0) return [];
   return [
     {
-      what: `each change will be decoded for logical replication: ${nameAll(names)}`,
+      what: `each change will be decoded for logical replication: ${listed(names)}`,
       advice: 'See that whoever subscribes can take a change of every row, and may have the fresh tokens.',
     },
   ];
@@ -99,7 +100,7 @@ function lateStandbys(standbys: readonly Standby[]): Part[] {
   if (late.length === 0) return [];
   return [
     {
-      what: `far behind already, and the rotation adds to it: ${nameAll(late.map(describeLag))}`,
+      what: `far behind already, and the rotation adds to it: ${listed(late.map(describeLag))}`,
       advice: 'Wait until the standby has caught up; what is read from it is old.',
     },
   ];
@@ -110,7 +111,7 @@ function unseenStandbys(standbys: readonly Standby[]): Part[] {
   if (unseen.length === 0) return [];
   return [
     {
-      what: `how far standbys are behind is hidden from this user: ${nameAll(unseen)}`,
+      what: `how far standbys are behind is hidden from this user: ${listed(unseen)}`,
       advice: 'GRANT pg_monitor to the user of DATABASE_URL to see it.',
     },
   ];

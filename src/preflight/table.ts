@@ -1,8 +1,8 @@
 import { CHECKPOINT_COLUMNS } from '../checkpoint.ts';
 import type { Queryable } from '../database.ts';
 import type { Target } from '../target.ts';
+import { listed } from '../wording.ts';
 import { ok, stop, type Verdict } from './verdict.ts';
-import { nameAll } from './wording.ts';
 
 /** What the catalog says about one of the two tables. */
 export interface Relation {
@@ -93,12 +93,12 @@ function faultOf(relation: Relation): Verdict | undefined {
 
 function adviceOnMissing({ elsewhere }: Relation): string {
   if (elsewhere.length === 0) return MIGRATE;
-  const where = `If the one in schema ${nameAll(elsewhere)} is meant`;
+  const where = `If the one in schema ${listed(elsewhere)} is meant`;
   return `${MIGRATE} ${where}, add ?schema=… to DATABASE_URL; its user needs USAGE on that schema.`;
 }
 
 /** A table of an earlier version lacks columns. */
 function faultOfVersion({ name, columns }: Relation): Verdict | undefined {
   const missing = CHECKPOINT_COLUMNS.filter((column) => !columns.includes(column));
-  return missing.length > 0 ? stop(`${name} lacks ${nameAll(missing)}.`, MIGRATE) : undefined;
+  return missing.length > 0 ? stop(`${name} lacks ${listed(missing)}.`, MIGRATE) : undefined;
 }

@@ -1,9 +1,9 @@
 import type { Queryable } from '../database.ts';
 import { sql } from '../sql.ts';
 import type { Target } from '../target.ts';
+import { countOf, listed } from '../wording.ts';
 import { changingColumns } from './changing-columns.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
-import { count, nameAll } from './wording.ts';
 
 /** A trigger that an update of the token fires. */
 export interface Trigger {
@@ -37,12 +37,12 @@ export function judgeTriggers({ tableName }: Target, triggers: readonly Trigger[
   const perStatement = triggers.filter(({ isPerRow }) => !isPerRow).map(({ name }) => name);
   if (perRow.length > 0) {
     return warning(
-      `${count(perRow.length, 'trigger')} will run for each row that is rotated: ${nameAll(perRow)}.`,
+      `${countOf(perRow.length, 'trigger')} will run for each row that is rotated: ${listed(perRow)}.`,
       'See what they do: they take time, may write, send or refuse something for every row, and have to leave the new ' +
         `token alone. Otherwise ALTER TABLE ${tableName} DISABLE TRIGGER ${perRow[0]}, for everybody, for as long as it runs.`,
     );
   }
-  if (perStatement.length > 0) return ok(`no trigger will run for each row; once a batch: ${nameAll(perStatement)}.`);
+  if (perStatement.length > 0) return ok(`no trigger will run for each row; once a batch: ${listed(perStatement)}.`);
   return ok('no trigger will run.');
 }
 
@@ -61,7 +61,7 @@ export async function inspectRules(database: Queryable, target: Target): Promise
 export function judgeRules({ tableName }: Target, names: readonly string[]): Verdict {
   if (names.length === 0) return ok(`no rule rewrites updates of ${tableName}.`);
   return stop(
-    `${count(names.length, 'rule')} on ${tableName} would rewrite the updates: ${nameAll(names)}.`,
+    `${countOf(names.length, 'rule')} on ${tableName} would rewrite the updates: ${listed(names)}.`,
     `Run ALTER TABLE ${tableName} DISABLE RULE ${names[0]} for as long as it runs.`,
   );
 }

@@ -16,7 +16,7 @@ describe('replication', () => {
     const idle = { name: 'paris', lagBytes: 0, lagSeconds: null };
     expect(judgeReplication([STANDBY, idle], [SLOT])).toEqual({
       level: 'ok',
-      message: '2 standbys follow closely: berlin (120 kB, 0.2 s), paris (0 kB).',
+      message: '2 standbys follow closely: berlin (120 kB, 0.2 s), paris (0 bytes).',
     });
   });
 
