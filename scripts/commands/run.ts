@@ -1,17 +1,8 @@
-import {
-  databaseLabel,
-  openDatabase,
-  parseDatabaseUrl,
-  type RotationEvent,
-  type RotationResult,
-  rehearse,
-  rotate,
-  targetNamed,
-} from '../../src/index.ts';
+import { type RotationEvent, type RotationResult, rehearse, rotate } from '../../src/index.ts';
 import { exitCodeOfError } from '../cli/exit-code.ts';
 import { jsonReporter } from '../cli/json-reporter.ts';
-import { loadConfig } from '../cli/load-config.ts';
 import { keepMemorySmall } from '../cli/memory.ts';
+import { openTarget } from '../cli/open-target.ts';
 import type { Reporter } from '../cli/reporter.ts';
 import { parseRotateOptions, type RotateOptions } from '../cli/rotate-options.ts';
 import { exitCodeAfter, type Interruption, interruptOnSignals } from '../cli/signals.ts';
@@ -47,14 +38,8 @@ async function run(
   reporter: Reporter,
   { signal }: Interruption,
 ): Promise<RotationResult | null> {
-  const url = parseDatabaseUrl(process.env);
-  const label = databaseLabel(url);
-  const config = await loadConfig();
-  const database = openDatabase(config.PrismaClient, url, {
-    connections: settings.workers + 1,
-    rotation: settings.name,
-  });
-  const target = targetNamed(config, name, database);
+  const connections = settings.workers + 1;
+  const { target, database, label } = await openTarget(name, { connections, rotation: settings.name });
   const report = path === undefined ? undefined : await startReport(path, label, target, settings);
   reporter.begin({ rotation: settings.name, target, database: label });
   const trimMemory = keepMemorySmall();

@@ -1,26 +1,22 @@
 import { open } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import {
-  databaseLabel,
   type Finding,
   findSurvivors,
   isRecorded,
   type LeakedTokens,
   LOOKUPS_AT_A_TIME,
   leakedTypeOf,
-  openDatabase,
-  parseDatabaseUrl,
   type RotationContext,
   readLeakedList,
   survivorsFinding,
-  targetNamed,
   verifyRotation,
 } from '../../src/index.ts';
 import { isAbort } from '../../src/retry.ts';
 import { cannotRead } from '../../src/verify/leaked-text.ts';
 import { exitCodeOfError, NOT_VERIFIED } from '../cli/exit-code.ts';
-import { loadConfig } from '../cli/load-config.ts';
 import { keepMemorySmall } from '../cli/memory.ts';
+import { openTarget } from '../cli/open-target.ts';
 import { exitCodeAfter, interruptOnSignals } from '../cli/signals.ts';
 import { type LeakedSource, parseVerifyOptions, type VerifyOptions } from '../cli/verify-options.ts';
 import { jsonVerifyReporter, textVerifyReporter, type VerifyReporter } from '../cli/verify-reporter.ts';
@@ -66,16 +62,11 @@ async function verify(
   reporter: VerifyReporter,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const url = parseDatabaseUrl(process.env);
-  const config = await loadConfig();
-  const database = openDatabase(config.PrismaClient, url, {
-    connections: LOOKUPS_AT_A_TIME,
-    rotation: settings.name,
-  });
-  const target = targetNamed(config, name, database);
+  const connections = LOOKUPS_AT_A_TIME;
+  const { target, database, label } = await openTarget(name, { connections, rotation: settings.name });
   // Before the rotation is checked, which may take minutes: a mistyped name is better told at once.
   const file = leaked && (await openFile(leaked.file, signal));
-  reporter.begin(target, databaseLabel(url));
+  reporter.begin(target, label);
   const trimMemory = keepMemorySmall();
   const context = { database, target, settings, signal, onEvent: reporter.event };
   const onChecked = (checked: number, survivors: number) => {

@@ -1,0 +1,33 @@
+import {
+  type Database,
+  databaseLabel,
+  openDatabase,
+  parseDatabaseUrl,
+  type Target,
+  targetNamed,
+} from '../../src/index.ts';
+import { loadConfig } from './load-config.ts';
+
+/** A target, and a pool of connections to the database that it is in. */
+export interface OpenTarget {
+  target: Target;
+  database: Database;
+  /** What may be shown of it. */
+  label: string;
+}
+
+/**
+ * Finds a target in the project's configuration, and the database in the environment. Sends nothing yet.
+ *
+ * @param name of the target; undefined: the only one
+ * @throws ConfigurationError when either is not as it has to be
+ */
+export async function openTarget(
+  name: string | undefined,
+  options: Parameters<typeof openDatabase>[2],
+): Promise<OpenTarget> {
+  const url = parseDatabaseUrl(process.env);
+  const config = await loadConfig();
+  const database = openDatabase(config.PrismaClient, url, options);
+  return { target: targetNamed(config, name, database), database, label: databaseLabel(url) };
+}
