@@ -19,7 +19,10 @@ export interface ColumnType {
 
 const TEXT_TYPES = ['text', 'character varying', 'character'];
 
-const KEY_TYPES = ['smallint', 'integer', 'bigint', 'uuid', ...TEXT_TYPES];
+/** Of sequences, which give each new row a key above all others. */
+const GROWING_TYPES = ['smallint', 'integer', 'bigint'];
+
+const KEY_TYPES = [...GROWING_TYPES, 'uuid', ...TEXT_TYPES];
 
 const MIGRATE =
   'The Prisma schema has it: run `npx prisma migrate deploy`, or `npx prisma db pull` where the database is right.';
@@ -56,7 +59,7 @@ export async function readColumnType(
 
 /** The key has to be there for every row, once only, and in an order that an index gives. */
 export function judgeKeyColumn(
-  { tableName, key }: Target,
+  { tableName, key, scope }: Target,
   column: ColumnType | undefined,
   indexes: readonly Index[],
 ): Verdict {
@@ -86,7 +89,13 @@ export function judgeKeyColumn(
       `Run ALTER TABLE ${tableName} ALTER COLUMN ${nameForPeople(key.name)} SET NOT NULL.`,
     );
   }
-  return ok(`${name} is of type ${column.type} and has the unique index ${index.name}.`);
+  const facts = `${name} is of type ${column.type} and has the unique index ${index.name}`;
+  if (GROWING_TYPES.includes(column.baseType) || scope !== null) return ok(`${facts}.`);
+  return warning(
+    `${facts}; but such keys need not grow, so rows that are inserted meanwhile may be rotated, too.`,
+    'Where their tokens, which are fresh, must stay, give the target a scope that tells old rows from new ones, such as ' +
+      '{ createdAt: { lt: … } }. Keys that begin with the time (UUIDv7, ULID) do grow.',
+  );
 }
 
 export function judgeTokenColumn({ tableName, token, kind, scope }: Target, column: ColumnType | undefined): Verdict {
