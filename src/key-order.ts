@@ -9,8 +9,8 @@ import type { Target } from './target.ts';
 /** Where a key stands among those that were asked for. */
 export type KeyOrder = (key: Key) => number;
 
-/** SQLSTATE class of a text that is no value of a type. */
-const DATA_EXCEPTION = '22';
+/** SQLSTATEs of a text that is no value of a type, or not of a domain. */
+const NO_SUCH_VALUE = /^(22|23514)/;
 
 /**
  * Has the database put keys into the order of the key column: only it knows how its collations sort.
@@ -25,7 +25,7 @@ export async function keyOrder(database: Queryable, { from, key }: Target, keys:
     SELECT place::int, rank() OVER (ORDER BY key)::int AS rank
     FROM unnest(${ofTheColumn} || ${arrayLiteral(keys)}) WITH ORDINALITY AS asked (key, place)`.catch(
     (error: unknown) => {
-      if (!faultCode(error)?.startsWith(DATA_EXCEPTION)) throw error;
+      if (!NO_SUCH_VALUE.test(faultCode(error) ?? '')) throw error;
       throw new ConfigurationError(
         `a bound, a cursor or a row set aside in rotation_checkpoints is no key of ${key.fullName}.`,
       );

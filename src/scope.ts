@@ -116,5 +116,6 @@ function joined(conditions: readonly Sql[], separator: Sql): Sql {
 
 /** A condition for people: with its values in place. */
 export function describeCondition(condition: Sql): string {
-  return condition.strings.reduce((text, piece, index) => `${text}'${condition.values[index - 1]}'${piece}`);
+  const quoted = (value: unknown) => `'${String(value).replaceAll("'", "''")}'`;
+  return condition.strings.reduce((text, piece, index) => `${text}${quoted(condition.values[index - 1])}${piece}`);
 }

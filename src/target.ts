@@ -7,7 +7,7 @@ import { LEAST_BITS, type TokenKind } from './token-kinds.ts';
 
 /** What is rotated: which rows of which table, found by which key, get what kind of token in which column. */
 export interface Target {
-  /** `shop.sessions.token_hash as sha256(uuid) where …`: what its rotations are recorded as; no other resumes them. */
+  /** `shop.sessions.token_hash by id as sha256(uuid) where …`: what its rotations are recorded as; no other resumes them. */
   readonly label: string;
   /** The table as people write it: `tickets`, `shop."Invite"`. */
   readonly tableName: string;
@@ -73,7 +73,7 @@ export interface TargetDefinition {
  * @throws ConfigurationError naming what is not in the Prisma schema, or cannot be rotated
  */
 export function resolveTarget(definition: TargetDefinition, dataModel: DataModel): Target {
-  const model = dataModel.models[definition.model];
+  const model = own(dataModel.models, definition.model);
   if (model === undefined) {
     throw new ConfigurationError(`the Prisma schema has no model ${definition.model}. ${has(dataModel.models)}`);
   }
@@ -81,7 +81,7 @@ export function resolveTarget(definition: TargetDefinition, dataModel: DataModel
   const [tableName, relation] = [path.map(nameForPeople).join('.'), path.map(quoted).join('.')];
   const columns = columnsOf(model, tableName);
   const named = (field: string): Column => {
-    const column = columns[field];
+    const column = own(columns, field);
     if (column !== undefined) return column;
     throw new ConfigurationError(`model ${definition.model} has no field ${field} with a column. ${has(columns)}`);
   };
@@ -89,7 +89,7 @@ export function resolveTarget(definition: TargetDefinition, dataModel: DataModel
   refuseUnfit(definition, key, token);
   const scope = definition.scope && scopeOf(definition.scope, columns, token);
   return {
-    label: `${token.fullName}${kindForLabel(definition.kind)}${scope ? ` where ${scope.label}` : ''}`,
+    label: labelOf(key, token, definition.kind, scope?.label),
     tableName,
     relation,
     bareName: model.schema ? null : (model.dbName ?? definition.model),
@@ -117,14 +117,21 @@ function columnsOf({ fields }: Model, tableName: string): Columns {
   return Object.fromEntries(columns);
 }
 
+/** Not what every object has, such as `constructor`. */
+function own<Value>(record: Record<string, Value>, name: string): Value | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /** `It has Ticket, User.` */
 function has(names: object): string {
   return `It has ${Object.keys(names).join(', ')}.`;
 }
 
-/** A plain UUID need not be said. */
-function kindForLabel({ name }: TokenKind): string {
-  return name === 'uuid' ? '' : ` as ${name}`;
+/** A cursor of another key, or tokens of another kind in other rows, would make another rotation of it. */
+function labelOf(key: Column, token: Column, kind: TokenKind, scope: string | undefined): string {
+  // A plain UUID need not be said.
+  const as = kind.name === 'uuid' ? '' : ` as ${kind.name}`;
+  return `${token.fullName} by ${nameForPeople(key.name)}${as}${scope === undefined ? '' : ` where ${scope}`}`;
 }
 
 function refuseUnfit({ kind, acceptWeakTokens }: TargetDefinition, key: Column, token: Column): void {
@@ -156,8 +163,8 @@ const KEY_TYPES = ['Int', 'BigInt', 'String'];
 function scopeOf(where: object, columns: Columns, token: Column) {
   const conditionOn = (sqlOf: (column: Column) => Sql) =>
     scopeCondition(where, (field, value) => {
-      const column = columns[field];
-      if (column === token && JSON.stringify(value) !== '{"not":null}') {
+      const column = own(columns, field);
+      if (column === token && !asksWhetherItIsThere(value)) {
         throw new ConfigurationError(
           `a scope may ask of the token only whether it is there: { ${field}: { not: null } }.`,
         );
@@ -168,6 +175,17 @@ function scopeOf(where: object, columns: Columns, token: Column) {
     condition: conditionOn((column) => column.sql),
     label: describeCondition(conditionOn(({ name }) => raw(nameForPeople(name)))),
   };
+}
+
+/** Whether it is `{ not: null }`. */
+function asksWhetherItIsThere(filter: unknown): boolean {
+  return (
+    typeof filter === 'object' &&
+    filter !== null &&
+    Object.keys(filter).join() === 'not' &&
+    'not' in filter &&
+    filter.not === null
+  );
 }
 
 /** A key as Prisma has it. */

@@ -87,7 +87,7 @@ function randomText(
   if (!Number.isInteger(bytes) || bytes < 1 || bytes > 256) {
     throw new ConfigurationError(`${encoding}: bytes has to be a whole number, 1 to 256.`);
   }
-  if (!/^[\w.-]{0,32}$/.test(prefix)) {
+  if (typeof prefix !== 'string' || !/^[\w.-]{0,32}$/.test(prefix)) {
     throw new ConfigurationError(`${encoding}: prefix has to be up to 32 letters, digits, or . _ -`);
   }
   return {
@@ -134,13 +134,17 @@ export function custom({ name, bits, make }: CustomOptions): TokenKind {
   }
   if (!(bits > 0)) throw new ConfigurationError('custom: bits has to be a positive number.');
   return {
-    name,
+    name: `custom(${name})`,
     bits,
     type: 'text',
     length: null,
     form: null,
     isHashed: false,
-    make: (count) => allDifferent(Array.from({ length: count }, make), name),
+    make: (count) =>
+      allDifferent(
+        Array.from({ length: count }, () => make()),
+        name,
+      ),
   };
 }
 

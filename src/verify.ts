@@ -91,7 +91,9 @@ function openPartitions(checkpoints: readonly Checkpoint[]): string[] {
     ({ partition, cursor, upperBound }) =>
       `partition ${partition} ${cursor === null ? 'has not begun' : `is at key ${cursor}`} (it ends at ${upperBound})`,
   );
-  return [`${open.length} of ${countOf(checkpoints.length, 'partition')} are open: ${listed(places)}`];
+  return [
+    `${open.length} of ${countOf(checkpoints.length, 'partition')} ${open.length === 1 ? 'is' : 'are'} open: ${listed(places)}`,
+  ];
 }
 
 /** In no or one piece of a sentence. */

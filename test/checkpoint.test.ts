@@ -14,7 +14,7 @@ import { useTestDatabase } from './support/database.ts';
 const PLAN: PlannedPartition = {
   rotation: 'test',
   partition: 0,
-  target: 'tickets.token',
+  target: 'tickets.token by id',
   lowerBound: null,
   upperBound: '9007199254740993', // one more than a JavaScript number can tell from its neighbours
   watermark: '9007199254740993',

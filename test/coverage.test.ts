@@ -21,7 +21,7 @@ function checkpoint(range: Pick<Checkpoint, 'lowerBound' | 'upperBound' | 'water
   return {
     rotation: 'march',
     partition,
-    target: 'tickets.token',
+    target: 'tickets.token by id',
     ...range,
     cursor: null,
     rowsTotal: 10n,

@@ -59,7 +59,7 @@ describe('the plan of a rotation', () => {
       {
         rotation: 'test',
         partition: 0,
-        target: 'tickets.token',
+        target: 'tickets.token by id',
         lowerBound: null,
         upperBound: '1000000',
         watermark: '1000000',

@@ -74,7 +74,7 @@ describe('the report of a run', () => {
       format: 1,
       tool: { name: 'rotate-tokens', version: '1.2.3' },
       rotation: 'march',
-      target: 'tickets.token',
+      target: 'tickets.token by id',
       database: 'db:5432/shop',
       startedAt: '2026-03-01T12:00:00.000Z',
       endedAt: '2026-03-01T12:00:12.000Z',
@@ -181,7 +181,7 @@ describe('the summary of a run', () => {
   it('that completed says what was replaced, when, that it was exactly once, and what is left to do', () => {
     expect(summaryOf({ result: COMPLETE }, BATCHES, { verification: VERIFIED })).toBe(
       [
-        "Rotation 'march' of tickets.token in db:5432/shop is complete: every leaked token was replaced by a fresh random one.",
+        "Rotation 'march' of tickets.token by id in db:5432/shop is complete: each of its tokens was replaced by a fresh random one.",
         'The run lasted from 2026-03-01 12:00:00 UTC to 2026-03-01 12:00:12 UTC (12.0 s), with rotate-tokens 1.2.3.',
         '1,000 rows up to key 9007199254740993 were each rotated exactly once: all by this run. Every batch was committed in one transaction with the record of how far it is. Rows with higher keys were inserted after the rotation began; their tokens are fresh and were left alone.',
         'Verified: Every partition is complete. No two rows share a token.',
@@ -284,7 +284,7 @@ describe('the summary of a run', () => {
 
   it('of an empty table says that there was nothing to do', () => {
     expect(summaryOf({ result: { outcome: 'empty' } }, [])).toMatch(
-      /^tickets\.token in db:5432\/shop has no rows\. .*\nThe run lasted .*\nNothing is left to do\.$/,
+      /^tickets\.token by id in db:5432\/shop has no rows\. .*\nThe run lasted .*\nNothing is left to do\.$/,
     );
   });
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { dataModelOf } from '../src/data-model.ts';
-import { ConfigurationError } from '../src/errors.ts';
 import type { Prisma } from '../src/generated/prisma/client.ts';
 import { type ColumnOf, describeCondition, scopeCondition } from '../src/scope.ts';
 import { identifier, nameForPeople, raw, sql } from '../src/sql.ts';
@@ -114,11 +113,11 @@ describe('a scope', () => {
   const NO_SUCH_FIELD = 'the model has no such field that has a column.';
 
   it.each<[string, unknown, string]>([
-    ['nothing', undefined, `scope ${NO_CONDITION}`],
-    ['null', null, `scope ${NO_CONDITION}`],
-    ['a text', 'subject', `scope ${NO_CONDITION}`],
-    ['a list', [{ subject: 'a' }], `scope ${NO_CONDITION}`],
-    ['an empty object', {}, `scope ${NO_CONDITION}`],
+    ['being undefined', undefined, `scope ${NO_CONDITION}`],
+    ['being null', null, `scope ${NO_CONDITION}`],
+    ['being a text', 'subject', `scope ${NO_CONDITION}`],
+    ['being a list', [{ subject: 'a' }], `scope ${NO_CONDITION}`],
+    ['being empty', {}, `scope ${NO_CONDITION}`],
     ['an empty object in AND', { AND: {} }, `scope.AND ${NO_CONDITION}`],
     ['an empty object in NOT', { subject: 'a', NOT: {} }, `scope.NOT ${NO_CONDITION}`],
     ['an empty object in a list', { OR: [{ subject: 'a' }, {}] }, `scope.OR[1] ${NO_CONDITION}`],
@@ -166,10 +165,10 @@ describe('a scope', () => {
     ['no number', { id: Number.NaN }, `scope.id ${NOT_UNDERSTOOD}`],
     ['no date', { createdAt: new Date('never') }, `scope.createdAt ${NOT_UNDERSTOOD}`],
     ['bytes', { subject: Buffer.from('a') }, `scope.subject ${NOT_UNDERSTOOD}`],
-  ])('is refused when it is or has %s, saying where', (_, where, message) => {
-    const condition = () => scopeCondition(where, columnsOf('Ticket'));
-    expect(condition).toThrow(ConfigurationError);
-    expect(condition).toThrow(new Error(message));
+  ])('is refused for %s, saying where', (_, where, message) => {
+    expect(() => scopeCondition(where, columnsOf('Ticket'))).toThrow(
+      expect.objectContaining({ name: 'ConfigurationError', message }),
+    );
   });
 });
 
@@ -219,7 +218,7 @@ function backwards(value: unknown): unknown {
   return Object.fromEntries(entries.reverse());
 }
 
-const RUNS = 6000;
+const RUNS = 300;
 
 /** Has both look for the same conditions; most of them have to be such that some rows are found, and some not. */
 async function expectTheSameRows(

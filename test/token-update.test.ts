@@ -73,18 +73,19 @@ describe('the update of a target', () => {
     });
 
     it.each<[string, Partial<TargetDefinition>, string]>([
-      ['another scope', { scope: { subject: 'b' } }, "tickets.token where subject = 'b'"],
-      ['no scope', {}, 'tickets.token'],
+      ['another scope', { scope: { subject: 'b' } }, "tickets.token by id where subject = 'b'"],
+      ['no scope', {}, 'tickets.token by id'],
+      ['another key', { key: 'subject', scope: { subject: 'a' } }, "tickets.token by subject where subject = 'a'"],
       [
         'another kind of token',
         { scope: { subject: 'a' }, kind: custom({ name: 'mine', bits: 122, make: crypto.randomUUID }) },
-        "tickets.token as mine where subject = 'a'",
+        "tickets.token by id as custom(mine) where subject = 'a'",
       ],
     ])('is not resumed with %s', async (_, other, label) => {
       await insertTickets(database, [1]);
       await run(tickets({ scope: { subject: 'a' } }));
       await expect(run(tickets(other))).rejects.toThrow(
-        `rotation 'test' was started for tickets.token where subject = 'a', not for ${label}. Choose another --name.`,
+        `rotation 'test' was started for tickets.token by id where subject = 'a', not for ${label}. Choose another --name.`,
       );
     });
   });

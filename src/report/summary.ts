@@ -31,7 +31,7 @@ function describeOutcome(facts: Facts, cause: unknown): string {
     case 'complete':
       return hasProblem(facts)
         ? `${what} ran to its end, but its verification found a problem.`
-        : `${what} is complete: every leaked token was replaced by a fresh random one.`;
+        : `${what} is complete: each of its tokens was replaced by a fresh random one.`;
     case 'already-complete': {
       const when = completedAt === null ? '' : ` (on ${formatTime(new Date(completedAt))})`;
       return `${what} had already been completed by an earlier run${when}. This run changed nothing.`;

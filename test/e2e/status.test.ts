@@ -22,7 +22,7 @@ describe('npx tsx scripts/rotate-tokens.ts status', () => {
     running.process.kill('SIGTERM');
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(
-      /^rotation 'march' of tickets\.token: running\n {2}\d+ % · [\d,]+ of 30,000 · ETA \d+:\d\d · /,
+      /^rotation 'march' of tickets\.token by id: running\n {2}\d+ % · [\d,]+ of 30,000 · ETA \d+:\d\d · /,
     );
     expect(stdout).toMatch(/ partition \d: \d+ %, [\d,]+ of 15,000, held by \S+:\d+:\w+ since \d{4}-\d\d-\d\d /);
     await running.ended;

@@ -145,7 +145,7 @@ describe('npx tsx scripts/rotate-tokens.ts verify', () => {
     await database.$executeRaw`UPDATE rotation_checkpoints SET cursor = '17', completed_at = NULL`;
     const { exitCode, stdout } = await verify([]);
     expect(exitCode).toBe(4);
-    expect(stdout).toContain('STOP     coverage: The rotation is not complete: 1 of 1 partition are open');
+    expect(stdout).toContain('STOP     coverage: The rotation is not complete: 1 of 1 partition is open');
   });
 
   it('ends with exit code 4 when tokens are not what a rotation writes', async () => {

@@ -45,7 +45,7 @@ describe('for machines, the report', () => {
     reporter.stopping('SIGTERM');
     reporter.end({ outcome: 'interrupted', counts: { rowsDone: 40, rowsTotal: 95, totalIsEstimate: false } });
     expect(lines()).toEqual([
-      { event: 'begin', rotation: 'march', time: NOW, target: 'tickets.token', database: 'db:5432/shop' },
+      { event: 'begin', rotation: 'march', time: NOW, target: 'tickets.token by id', database: 'db:5432/shop' },
       { event: 'waiting', rotation: 'march', time: NOW, holders: ['web-1:4242:x'] },
       {
         event: 'started',

@@ -1,0 +1,2 @@
+-- Until now there was but one target, and its key went without saying.
+UPDATE "rotation_checkpoints" SET "target" = 'tickets.token by id' WHERE "target" = 'tickets.token';
