@@ -1,4 +1,6 @@
 import { config as loadDotenv } from 'dotenv';
+import { describeError } from '../src/index.ts';
+import { exitCodeOfError } from './cli/exit-code.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -9,6 +11,15 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
   verify: verifyCommand,
 };
 
+// What nobody waits for in an afterBatch may fail with a message that has tokens in it, and Node would print that.
+process.on('unhandledRejection', fail);
+process.on('uncaughtException', fail);
+
+function fail(error: unknown): void {
+  process.stderr.write(`rotate-tokens: ${describeError(error)}\n`);
+  process.exit(exitCodeOfError(error));
+}
+
 // Whoever reads along may go away (`| head -1`); the rotation is not theirs to stop.
 process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
@@ -16,4 +27,7 @@ process.stderr.on('error', () => {});
 loadDotenv({ quiet: true });
 const [name = '', ...rest] = process.argv.slice(2);
 const command = COMMANDS[name];
-process.exitCode = await (command ? command(rest) : runCommand(process.argv.slice(2)));
+// Not awaited at the top: a project's configuration that is CommonJS can only require what has been loaded to its end.
+(command ? command(rest) : runCommand(process.argv.slice(2))).then((code) => {
+  process.exitCode = code;
+}, fail);

@@ -1,3 +1,4 @@
+import { SILENT_CLIENT_MS } from './after-batch.ts';
 import { type Advance, advanceCheckpoint, type Checkpoint, completes, type Key, lockCheckpoint } from './checkpoint.ts';
 import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from './database.ts';
 import { sql } from './sql.ts';
@@ -19,12 +20,6 @@ export interface TransactionOptions {
   /** Told which server process does it, before any row is touched. */
   onBackend?: (pid: number) => void;
 }
-
-/**
- * How long the server keeps the locks of a batch whose client has gone silent (stopped, cut off, swapped out), in
- * milliseconds. A living one is never silent for more than an instant between two statements.
- */
-const SILENT_CLIENT_MS = 5_000;
 
 /** A batch has a handful of statements, of which one takes long. */
 const STATEMENTS_THAT_TAKE_LONG = 2;

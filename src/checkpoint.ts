@@ -49,6 +49,8 @@ const checkpointSchema = z
     startedAt: z.date(),
     updatedAt: z.date(),
     completedAt: z.date().nullable(),
+    /** When the rotation, complete by then, was found to be what it should be. */
+    verifiedAt: z.date().nullable(),
   })
   .readonly();
 
@@ -236,6 +238,12 @@ export async function lockCheckpoint(transaction: Queryable, checkpoint: Checkpo
     SELECT pg_backend_pid() AS pid FROM rotation_checkpoints WHERE ${unchangedSince(checkpoint)} FOR NO KEY UPDATE`;
   if (locked === undefined) throw new OvertakenError(checkpoint.rotation, checkpoint.partition);
   return locked.pid;
+}
+
+/** Records that a complete rotation is what it should be. */
+export async function recordVerification(database: Queryable, rotation: string): Promise<void> {
+  await database.$executeRaw`
+    UPDATE rotation_checkpoints SET verified_at = clock_timestamp() WHERE rotation = ${rotation}`;
 }
 
 /** What a batch has done. */

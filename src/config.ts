@@ -90,7 +90,8 @@ type FieldsOf<Property> = Property extends Delegate ? Property[symbol]['types'][
 type FieldOf<Fields, Type> = { [Name in keyof Fields]: Fields[Name] extends Type ? Name : never }[keyof Fields] &
   string;
 
-type TransactionOf<Client> = Omit<Client, ITXClientDenyList>;
+/** What is done in it is in the transaction of the batch: it has no other. */
+type TransactionOf<Client> = Omit<Client, ITXClientDenyList | '$transaction'>;
 
 const kindSchema = z.object(
   {

@@ -10,12 +10,7 @@ import type { Target } from './target.ts';
  */
 export async function loadTrusted(database: Queryable, target: Target, rotation: string): Promise<Checkpoint[]> {
   const checkpoints = await loadCheckpoints(database, rotation);
-  const other = otherTarget(checkpoints, target);
-  if (other !== undefined) {
-    throw new ConfigurationError(
-      `rotation '${rotation}' was started for ${other}, not for ${target.label}. Choose another --name.`,
-    );
-  }
+  refuseOtherTarget(checkpoints, target);
   const fault = await coverageFault(database, target, checkpoints);
   if (fault !== undefined) {
     throw new ConfigurationError(
@@ -25,9 +20,14 @@ export async function loadTrusted(database: Queryable, target: Target, rotation:
   return checkpoints;
 }
 
-/** What these checkpoints are for, if it is not this target. */
-export function otherTarget(checkpoints: readonly Checkpoint[], { label }: Target): string | undefined {
-  return checkpoints.find(({ target }) => target !== label)?.target;
+/** @throws ConfigurationError when these checkpoints are not for this target */
+export function refuseOtherTarget(checkpoints: readonly Checkpoint[], { label }: Target): void {
+  const other = checkpoints.find(({ target }) => target !== label);
+  if (other === undefined) return;
+  throw new ConfigurationError(
+    `rotation '${other.rotation}' was started for ${other.target}, not for ${label}. To go on with it, choose its target, ` +
+      'as it was; another --name is another rotation, which gives each row a fresh token, also those that this one has done.',
+  );
 }
 
 /** What to do about partitions that cannot be trusted. */

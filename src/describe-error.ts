@@ -1,5 +1,6 @@
 /** How to say what went wrong without giving away what is in the database. */
 import {
+  AfterBatchError,
   ConfigurationError,
   GaveUpError,
   HeldByAnotherProcessError,
@@ -15,7 +16,7 @@ import { databaseFault, meaningOf } from './faults.ts';
  * a trigger may raise one under any code, with a token in it.
  */
 const MESSAGES_WITHOUT_DATA =
-  /^(syntax error at |permission denied for |password authentication failed for |no pg_hba\.conf entry for |(database|role|schema|relation|column|function|type) .* does not exist$|canceling |deadlock detected$|could not serialize access|terminating connection|sorry, too many clients|the database system is |cannot execute [A-Z ]+ in a read-only transaction$)/;
+  /^(syntax error at |permission denied for |password authentication failed for |no pg_hba\.conf entry for |(database|role|schema|relation|column|function|type) .* does not exist$|new row for relation "[^"]+" violates check constraint "[^"]+"$|duplicate key value violates unique constraint "[^"]+"$|null value in column "[^"]+" of relation "[^"]+" violates not-null constraint$|insert or update on table "[^"]+" violates foreign key constraint "[^"]+"$|canceling |deadlock detected$|could not serialize access|terminating connection|sorry, too many clients|the database system is |cannot execute [A-Z ]+ in a read-only transaction$)/;
 
 /** How many keys a sentence names; `RowsNotRotatedError.rows` has them all. */
 const KEYS_NAMED = 20;
@@ -43,6 +44,9 @@ export function describeError(error: unknown): string {
     return `more than ${error.rows} rows of partition ${error.partition} are in the way, so this is no matter of single rows: ${describeError(error.cause)}`;
   }
   if (error instanceof RowsNotRotatedError) return describeRows(error);
+  if (error instanceof AfterBatchError) {
+    return `the target's afterBatch failed, and its batch was rolled back: ${describeFault(error.cause)}. Its message is not shown, since it could hold a token.`;
+  }
   return describeFault(error);
 }
 
@@ -69,6 +73,8 @@ function describeFault(error: unknown): string {
 
 /** Where in the code it happened: enough for a bug report, and free of values, unlike the message. */
 function firstStackFrame(error: unknown): string {
-  const frame = error instanceof Error ? error.stack?.split('\n').find((line) => /^\s+at /.test(line)) : undefined;
+  const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+  // Of the code that called a library, rather than of the library.
+  const frame = frames.find((line) => !/node_modules|node:/.test(line)) ?? frames[0];
   return frame ? ` ${frame.trim()}` : '';
 }

@@ -85,6 +85,15 @@ export class RowsNotRotatedError extends Error {
   }
 }
 
+/** The target's own `afterBatch` failed, and not by the database. The batch was rolled back. */
+export class AfterBatchError extends Error {
+  override readonly name = 'AfterBatchError';
+
+  constructor(cause: unknown) {
+    super('afterBatch failed', { cause });
+  }
+}
+
 /** Everything was rotated, but what was found afterwards is not what it should be. */
 export class NotVerifiedError extends Error {
   override readonly name = 'NotVerifiedError';

@@ -61,11 +61,14 @@ const FAULTS: Record<string, readonly [FaultKind, string]> = {
   '28P01': ['misconfigured', 'The user name or password in DATABASE_URL is wrong.'],
   '28000': ['misconfigured', 'The server does not let this user in: check DATABASE_URL and pg_hba.conf.'],
   '3D000': ['misconfigured', 'Check the database name in DATABASE_URL.'],
-  '42P01': ['misconfigured', 'Run `npx prisma migrate deploy` first.'],
+  '42P01': [
+    'misconfigured',
+    'Run `npx prisma migrate deploy` first, if this is the right database; its schema needs the model RotationCheckpoint.',
+  ],
   '42703': ['misconfigured', 'The table is not the one this version expects: run `npx prisma migrate deploy` first.'],
   '42501': [
     'misconfigured',
-    'The user of DATABASE_URL needs SELECT and UPDATE on the target, and SELECT, INSERT and UPDATE on rotation_checkpoints.',
+    'The user of DATABASE_URL needs SELECT and UPDATE on the target, SELECT, INSERT and UPDATE on rotation_checkpoints, and what afterBatch needs.',
   ],
   // No answer of the server, so no SQLSTATE.
   DatabaseNotReachable: NOT_REACHABLE,

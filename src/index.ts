@@ -5,6 +5,7 @@ export { type ClientConstructor, type Database, databaseLabel, openDatabase, typ
 export { describeError } from './describe-error.ts';
 export { type Rehearsal, rehearse } from './dry-run.ts';
 export {
+  AfterBatchError,
   ConfigurationError,
   GaveUpError,
   HeldByAnotherProcessError,
@@ -17,7 +18,7 @@ export {
 } from './errors.ts';
 export { type FaultKind, faultKind } from './faults.ts';
 export type { Finding } from './finding.ts';
-export { inspectDatabase } from './preflight.ts';
+export { assertVisible, inspectDatabase } from './preflight.ts';
 export {
   type Progress,
   type ProgressSnapshot,

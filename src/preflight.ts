@@ -21,6 +21,7 @@ import { isOrdinaryTable, judgeRelations, readRelations } from './preflight/tabl
 import { inspectTokenKind } from './preflight/token-kind.ts';
 import { inspectRules, inspectTriggers } from './preflight/triggers.ts';
 import { type Verdict, warning } from './preflight/verdict.ts';
+import { retry } from './retry.ts';
 import type { Settings } from './settings.ts';
 import type { Target } from './target.ts';
 
@@ -90,6 +91,18 @@ export async function assertReady({ database, target, settings, onEvent }: Rotat
   if (stops.length === 0) return;
   const reasons = stops.map(({ message, advice }) => (advice ? `${message} ${advice}` : message));
   throw new ConfigurationError(`the database is not ready, and nothing was changed: ${reasons.join(' ')}`);
+}
+
+/**
+ * Makes sure that nothing is hidden from a look at the table.
+ *
+ * @throws ConfigurationError when there is no such table, or this user does not see every row of it
+ */
+export async function assertVisible(context: RotationContext): Promise<void> {
+  const { message, advice, level } = await retry(context, async () =>
+    judgeRelations(await readRelations(context.database, context.target)),
+  );
+  if (level === 'stop') throw new ConfigurationError(`nothing was verified: ${message} ${advice}`);
 }
 
 /** Of the server's answers: no privilege, not supported, no such function, table or column. */

@@ -9,6 +9,7 @@ import {
   loadCheckpoints,
   loadOpenCheckpoints,
   persistPlan,
+  recordVerification,
   releaseClaims,
 } from './checkpoint.ts';
 import type { RotationContext } from './context.ts';
@@ -68,7 +69,11 @@ export async function rotate(context: RotationContext): Promise<RotationResult> 
 async function rotateFromCheckpoints(context: RotationContext): Promise<RotationResult> {
   const { database, target, settings, signal, onEvent } = context;
   const recorded = await retry(context, () => loadTrusted(database, target, settings.name));
-  if (recorded.length > 0 && isComplete(recorded)) return conclude(recorded, true);
+  if (recorded.length > 0 && isComplete(recorded)) {
+    // A run that is tried again must not pass where the one before was found wanting.
+    if (recorded.some(({ verifiedAt }) => verifiedAt === null)) await assertVerified(context);
+    return conclude(recorded, true);
+  }
   await retry(context, () => assertReady(context));
   const plan = recorded.length > 0 ? recorded : await retry(context, () => planAnew(context));
   if (plan.length === 0) return { outcome: 'empty' };
@@ -101,11 +106,13 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
 
 /** Completeness is proven, never assumed. */
 async function assertVerified(context: RotationContext): Promise<void> {
-  context.onEvent({ type: 'verifying' });
+  const { database, settings, onEvent } = context;
+  onEvent({ type: 'verifying' });
   const findings = await verifyRotation(context);
-  context.onEvent({ type: 'verified', findings });
+  onEvent({ type: 'verified', findings });
   const faults = findings.filter(({ level }) => level === 'stop');
-  if (faults.length > 0) throw new NotVerifiedError(context.settings.name, faults);
+  if (faults.length > 0) throw new NotVerifiedError(settings.name, faults);
+  await retry(context, () => recordVerification(database, settings.name));
 }
 
 async function planAnew({ database, target, settings }: RotationContext): Promise<Checkpoint[]> {

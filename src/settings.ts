@@ -75,7 +75,7 @@ export function parseSettings(input: unknown): Settings {
   return parse(settingsSchema, input, optionName);
 }
 
-const DATABASE_URL_MISSING = 'is not set. Put it into the environment or into a .env file (see .env.example).';
+const DATABASE_URL_MISSING = 'is not set. Put it into the environment or into a .env file.';
 
 /** Strict where the URL standard is lenient: a password with a bare `/` in it would otherwise pass for host and path. */
 function isPostgresUrl(text: string): boolean {

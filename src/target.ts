@@ -89,7 +89,7 @@ export function resolveTarget(definition: TargetDefinition, dataModel: DataModel
   refuseUnfit(definition, key, token);
   const scope = definition.scope && scopeOf(definition.scope, columns, token);
   return {
-    label: labelOf(key, token, definition.kind, scope?.label),
+    label: labelOf(key, token, definition, scope?.label),
     tableName,
     relation,
     bareName: model.schema ? null : (model.dbName ?? definition.model),
@@ -127,11 +127,19 @@ function has(names: object): string {
   return `It has ${Object.keys(names).join(', ')}.`;
 }
 
-/** A cursor of another key, or tokens of another kind in other rows, would make another rotation of it. */
-function labelOf(key: Column, token: Column, kind: TokenKind, scope: string | undefined): string {
-  // A plain UUID need not be said.
-  const as = kind.name === 'uuid' ? '' : ` as ${kind.name}`;
-  return `${token.fullName} by ${nameForPeople(key.name)}${as}${scope === undefined ? '' : ` where ${scope}`}`;
+/** With another key, kind or scope, or without what has to happen for each row, it would be another rotation. */
+function labelOf(
+  key: Column,
+  token: Column,
+  { kind, afterBatch }: TargetDefinition,
+  scope: string | undefined,
+): string {
+  return [
+    `${token.fullName} by ${nameForPeople(key.name)}`,
+    ...(kind.name === 'uuid' ? [] : [`as ${kind.name}`]), // a plain UUID need not be said
+    ...(afterBatch === undefined ? [] : ['with afterBatch']),
+    ...(scope === undefined ? [] : [`where ${scope}`]),
+  ].join(' ');
 }
 
 function refuseUnfit({ kind, acceptWeakTokens }: TargetDefinition, key: Column, token: Column): void {

@@ -1,4 +1,5 @@
 /** The statements that write tokens. */
+import { callAfterBatch } from './after-batch.ts';
 import { arrayLiteral } from './array-literal.ts';
 import type { Checkpoint, Key } from './checkpoint.ts';
 import type { Queryable } from './database.ts';
@@ -160,7 +161,7 @@ async function handOver(
     target.kind.isHashed && tokens !== 'database' ? (tokens.fresh[place - 1] ?? '') : stored;
   const rows = handed.map(([key, place, stored]) => ({ key: keyOf(target, key), token: tokenOf(place, stored) }));
   await letPlannerChoose(transaction);
-  await target.afterBatch(transaction, rows);
+  await callAfterBatch(target.afterBatch, transaction, rows);
 }
 
 /** Other statements than those of a batch may need other plans. */

@@ -1,8 +1,9 @@
 import { type Checkpoint, isSwept, loadCheckpoints, loadRotationNames } from './checkpoint.ts';
 import type { RotationContext } from './context.ts';
-import { coverageFault, otherTarget, UNTRUSTED_ADVICE } from './coverage.ts';
+import { coverageFault, refuseOtherTarget, UNTRUSTED_ADVICE } from './coverage.ts';
 import { ConfigurationError } from './errors.ts';
 import type { Finding } from './finding.ts';
+import { assertVisible } from './preflight.ts';
 import { retry } from './retry.ts';
 import { rowsOf } from './set-aside.ts';
 import type { Target } from './target.ts';
@@ -12,13 +13,15 @@ import { countOf, listed } from './wording.ts';
 /**
  * Checks that a rotation has left no row out. It changes nothing, and reads in short statements, but every row.
  *
- * - `coverage`: the partitions cover everything up to the watermark, and all of them are complete
+ * - `coverage`: the partitions cover everything up to the watermark, and all of them are complete; otherwise there is
+ *   nothing else to look at yet
  * - `rows`: as many rows were rotated as there are, but for those deleted or inserted since
  * - `shape`: up to the watermark every row has a token, a version 4 UUID, and no two have the same
  *
  * @param context its settings' name says which rotation
  * @returns these three, in this order
- * @throws ConfigurationError when no rotation of that name is recorded
+ * @throws ConfigurationError when no rotation of that name is recorded, it is of another target, or this user does not
+ *   see every row
  * @throws GaveUpError when a fault did not pass in time
  * @throws AbortError when the signal was aborted
  */
@@ -27,14 +30,16 @@ export async function verifyRotation(context: RotationContext): Promise<Finding[
   const checkpoints = await retry(context, () => loadCheckpoints(database, settings.name));
   const [first] = checkpoints;
   if (first === undefined) throw new ConfigurationError(await notRecorded(context));
-  const fault = await retry(context, () => faultOf(context, checkpoints));
+  refuseOtherTarget(checkpoints, target);
+  await assertVisible(context);
+  const coverage = coverageFinding(
+    checkpoints,
+    await retry(context, () => coverageFault(database, target, checkpoints)),
+  );
+  if (coverage.level === 'stop') return [coverage];
   const scan = await scanTokens(context, first.watermark);
   const uniqueness = await findUniqueness(context, scan);
-  return [
-    coverageFinding(checkpoints, fault),
-    rowsFinding(target, checkpoints, scan),
-    shapeFinding(target, scan, uniqueness),
-  ];
+  return [coverage, rowsFinding(target, checkpoints, scan), shapeFinding(target, scan, uniqueness)];
 }
 
 /** Whether a rotation of that name has ever begun. */
@@ -45,17 +50,11 @@ export async function isRecorded(context: RotationContext): Promise<boolean> {
 async function notRecorded(context: RotationContext): Promise<string> {
   const names = await rotationNames(context);
   const others = names.length === 0 ? 'nor any other' : `only ${listed(names.map((name) => `'${name}'`))}`;
-  return `no rotation '${context.settings.name}' is recorded in this database, ${others}. One of an empty table is not.`;
+  return `no rotation '${context.settings.name}' is recorded in this database, ${others}. (That of an empty table is not recorded.)`;
 }
 
 function rotationNames(context: RotationContext): Promise<string[]> {
   return retry(context, () => loadRotationNames(context.database));
-}
-
-/** Why the checkpoints cannot be trusted, if they cannot. */
-async function faultOf({ database, target }: RotationContext, checkpoints: readonly Checkpoint[]) {
-  const other = otherTarget(checkpoints, target);
-  return other ? `they are for ${other}, not for ${target.label}` : coverageFault(database, target, checkpoints);
 }
 
 function coverageFinding(checkpoints: readonly Checkpoint[], fault: string | undefined): Finding {
@@ -109,6 +108,14 @@ function rowsFinding({ scope }: Target, checkpoints: readonly Checkpoint[], { ro
   const check = 'rows';
   const facts = `${countOf(rotated, 'row')} rotated, ${countOf(rows, 'row')} there now${scope === null ? '' : ' in scope'} up to key ${watermark}`;
   if (rows === rotated) return { check, level: 'ok', message: `${facts}.` };
+  if (rows === 0) {
+    return {
+      check,
+      level: 'warning',
+      message: `${facts}: all of them are gone.`,
+      advice: 'Is this the right database, and were they deleted since?',
+    };
+  }
   if (rows < rotated) {
     return { check, level: 'ok', message: `${facts}: ${countOf(rotated - rows, 'row')} deleted since.` };
   }

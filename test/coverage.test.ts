@@ -36,6 +36,7 @@ function checkpoint(range: Pick<Checkpoint, 'lowerBound' | 'upperBound' | 'water
     startedAt: NOW,
     updatedAt: NOW,
     completedAt: null,
+    verifiedAt: null,
   };
 }
 

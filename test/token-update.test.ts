@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SILENT_CLIENT_MS } from '../src/after-batch.ts';
 import { dataModelOf } from '../src/data-model.ts';
 import {
+  AfterBatchError,
   base64url,
+  ConfigurationError,
   custom,
   parseSettings,
   type RotatedRow,
@@ -85,7 +88,7 @@ describe('the update of a target', () => {
       await insertTickets(database, [1]);
       await run(tickets({ scope: { subject: 'a' } }));
       await expect(run(tickets(other))).rejects.toThrow(
-        `rotation 'test' was started for tickets.token by id where subject = 'a', not for ${label}. Choose another --name.`,
+        `rotation 'test' was started for tickets.token by id where subject = 'a', not for ${label}. To go on with it,`,
       );
     });
   });
@@ -138,9 +141,36 @@ describe('the update of a target', () => {
         await write(transaction, rows.slice(0, 5));
         throw new TypeError('no template');
       };
-      await expect(run(tickets({ afterBatch: failing }))).rejects.toThrow('no template');
+      await expect(run(tickets({ afterBatch: failing }))).rejects.toThrow(AfterBatchError);
       expect(await tokensByKey(database)).toEqual(before);
       expect(await outbox()).toEqual([]);
+    });
+
+    it.each<[string, AfterBatch, string]>([
+      ['nothing is waited for', () => undefined as never, 'afterBatch has returned no promise'],
+      [
+        'it wants a transaction of its own',
+        async (transaction) => (transaction as unknown as { $transaction: unknown }).$transaction,
+        'afterBatch has asked for a $transaction',
+      ],
+    ])('is refused where %s', async (_, afterBatch, message) => {
+      await insertTickets(database, keysUpTo(20));
+      const before = await tokensByKey(database);
+      const running = run(tickets({ afterBatch }));
+      await expect(running).rejects.toThrow(ConfigurationError);
+      await expect(running).rejects.toThrow(message);
+      expect(await tokensByKey(database)).toEqual(before);
+    });
+
+    it('is told to be too slow when the server has taken the transaction away', async () => {
+      await insertTickets(database, keysUpTo(20));
+      const slow: AfterBatch = async (transaction) => {
+        await new Promise((resolve) => setTimeout(resolve, SILENT_CLIENT_MS + 500));
+        await transaction.$queryRaw`SELECT 1`;
+      };
+      await expect(run(tickets({ afterBatch: slow }))).rejects.toThrow(
+        /^afterBatch took \d+ s, and the connection was lost/,
+      );
     });
 
     it('lets the planner choose for its statements', async () => {

@@ -1,6 +1,9 @@
 import yargs from 'yargs';
 import { ConfigurationError } from '../../src/index.ts';
 
+/** How this is called: as a script of this repository, or as a package in another project. */
+export const PROGRAM = process.argv[1]?.endsWith('.ts') ? 'npx tsx scripts/rotate-tokens.ts' : 'npx rotate-tokens';
+
 /**
  * What all commands have in common: unknown options, stray words and missing values are refused, in one line.
  *
@@ -12,7 +15,7 @@ export function commandLine(args: string[], usage: string) {
     .usage(usage)
     .strict()
     .parserConfiguration({ 'camel-case-expansion': false })
-    .demandCommand(0, 0, '', 'There are no commands, only options')
+    .demandCommand(0, 0, '', 'The command (run, status or verify) comes first, and nothing but options after it')
     .wrap(Math.min(100, process.stdout.columns || 100))
     .alias('help', 'h')
     .version(false)

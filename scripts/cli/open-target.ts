@@ -26,8 +26,8 @@ export async function openTarget(
   name: string | undefined,
   options: Parameters<typeof openDatabase>[2],
 ): Promise<OpenTarget> {
-  const url = parseDatabaseUrl(process.env);
   const config = await loadConfig();
+  const url = parseDatabaseUrl(process.env);
   const database = openDatabase(config.PrismaClient, url, options);
   return { target: targetNamed(config, name, database), database, label: databaseLabel(url) };
 }

@@ -1,9 +1,9 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { DEFAULTS, MAX_BATCH_SIZE, MAX_WORKERS, parseSettings, type Settings } from '../../src/index.ts';
-import { commandLine } from './arguments.ts';
+import { commandLine, PROGRAM } from './arguments.ts';
 import { exitCodesHelp } from './exit-code.ts';
 
-const USAGE = `npx tsx scripts/rotate-tokens.ts [run|status|verify] [options]
+const USAGE = `${PROGRAM} [run|status|verify] [options]
 
 Replaces every token of a target, and continues where it stopped. "status" shows how far all rotations are, "verify"
 looks up a list of leaked tokens; each has a --help of its own.`;

@@ -1,5 +1,6 @@
 import { formatClock, formatCount, formatDuration, formatPercent, formatTime, formatTotal } from '../../src/format.ts';
 import type { PartitionStatus, RotationStatus } from '../../src/index.ts';
+import { countOf } from '../../src/wording.ts';
 
 /**
  * A rotation's status for people.
@@ -11,7 +12,7 @@ export function describeStatus(status: RotationStatus, earlier: RotationStatus |
     `rotation '${status.rotation}' of ${status.target}: ${status.state}`,
     `  ${progressOf(status, earlier)}`,
     `  started ${formatTime(status.startedAt)}, ${endOf(status)}`,
-    `  ${status.partitions.length} partitions: ${countStates(status.partitions)}`,
+    `  ${countOf(status.partitions.length, 'partition')}: ${countStates(status.partitions)}`,
     ...status.partitions.filter(({ state }) => state === 'held').map(describeHeld),
     ...(status.rowsSetAside > 0 ? [`  ${formatCount(status.rowsSetAside)} rows set aside, locked or refused`] : []),
     ...lastFault(status),

@@ -63,7 +63,7 @@ export function textReporter(
       if (last && last.rowsThisRun > 0) {
         const perSecond = last.rowsThisRun / (last.elapsedMs / 1000);
         say(
-          `this run: ${formatCount(last.rowsThisRun)} rows in ${formatDuration(last.elapsedMs)}, ${formatCount(perSecond)} rows/s`,
+          `this run: ${countOf(last.rowsThisRun, 'row')} in ${formatDuration(last.elapsedMs)}, ${formatCount(perSecond)} rows/s`,
         );
       }
     },
@@ -84,7 +84,7 @@ function describeEvent(
     case 'started':
       return event.resumed
         ? `resuming '${rotation}' at ${formatCount(event.rowsDone)} of ${formatTotal(event)}`
-        : `starting '${rotation}': ${formatTotal(event)} tokens to replace`;
+        : `starting '${rotation}': ${formatTotal(event)} token${event.rowsTotal === 1 ? '' : 's'} to replace`;
     case 'blocked':
       return `a batch is waiting for a lock held by PostgreSQL process ${event.pids.join(', ')} (see pg_stat_activity)`;
     case 'retry':
@@ -120,7 +120,7 @@ function describeResult(rotation: string, result: RotationResult, scope: string)
     case 'interrupted':
       return `stopped${whereStopped(result.counts)}. The same command continues from here.`;
     case 'complete': {
-      const facts = `${formatCount(result.rowsDone)} tokens replaced, ${scope} up to key ${result.watermark}`;
+      const facts = `${countOf(result.rowsDone, 'token')} replaced, ${scope} up to key ${result.watermark}`;
       return result.alreadyComplete
         ? `'${rotation}' was completed at ${formatTime(result.completedAt)} (${facts}). Nothing to do; another --name starts a new rotation.`
         : `'${rotation}' is complete: ${facts}.`;

@@ -10,10 +10,10 @@ import {
   type Settings,
 } from '../../src/index.ts';
 import { parse } from '../../src/parse.ts';
-import { commandLine } from './arguments.ts';
+import { commandLine, PROGRAM } from './arguments.ts';
 import { exitCodesHelp } from './exit-code.ts';
 
-const USAGE = `npx tsx scripts/rotate-tokens.ts verify [options]
+const USAGE = `${PROGRAM} verify [options]
 
 Checks that a rotation has left no row out, and that no token of a leaked list works any more. Changes nothing.`;
 

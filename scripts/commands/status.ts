@@ -9,13 +9,13 @@ import {
   readStatus,
 } from '../../src/index.ts';
 import { parse } from '../../src/parse.ts';
-import { commandLine } from '../cli/arguments.ts';
+import { commandLine, PROGRAM } from '../cli/arguments.ts';
 import { exitCodeOfError } from '../cli/exit-code.ts';
 import { loadConfig } from '../cli/load-config.ts';
 import { exitCodeAfter, interruptOnSignals } from '../cli/signals.ts';
 import { describeStatus } from '../cli/status-text.ts';
 
-const USAGE = `npx tsx scripts/rotate-tokens.ts status [options]
+const USAGE = `${PROGRAM} status [options]
 
 Shows how far the rotations in the database are, from any machine and without disturbing them.`;
 
@@ -68,7 +68,8 @@ async function show({ name, watch, json }: z.output<typeof optionsSchema>, signa
       if (watch && process.stdout.isTTY && !json) process.stdout.write(CLEAR_SCREEN);
       const lines = json ? now.map((status) => JSON.stringify(status)) : describeAll(now, earlier);
       if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
-      else if (!json) process.stdout.write(`no such rotation is recorded in ${databaseLabel(url)}\n`);
+      else if (!json)
+        process.stdout.write(`no ${name === undefined ? '' : 'such '}rotation is recorded in ${databaseLabel(url)}\n`);
       [earlier, isFirst] = [now, false];
     } while (watch && !signal.aborted);
   } finally {

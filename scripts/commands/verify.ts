@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import {
+  assertVisible,
   type Finding,
   findSurvivors,
   isRecorded,
@@ -91,6 +92,7 @@ async function verify(
 /** With a list at hand the rotation need not be known: the list says more. */
 async function checkRotation(context: RotationContext, leaked: LeakedSource | undefined): Promise<Finding[]> {
   if (leaked === undefined || (await isRecorded(context))) return verifyRotation(context);
+  await assertVisible(context);
   const message = `No rotation '${context.settings.name}' is recorded in this database, so only the leaked list is checked.`;
   return [
     { check: 'coverage', level: 'warning', message, advice: 'Is this the database, and the --name, that was meant?' },

@@ -117,7 +117,7 @@ export function judgeTokenColumn({ tableName, token, kind, scope }: Target, colu
   if (column.isGenerated) {
     return stop(`${name} is a generated column, which nobody can write.`, 'Rotate what it is computed from.');
   }
-  if (column.isNullable && scope === null) {
+  if (column.isNullable && !scope?.sql.includes(`${token.sql.sql} IS NOT NULL`)) {
     return warning(
       `${name} may be null, and rows without a token will be given one, too.`,
       `Where null has a meaning, such as a ticket that was returned, give the target a scope, { ${token.field}: { not: null } }; ` +

@@ -16,7 +16,8 @@ const MALFORMED_LINES_KEPT = 20;
 const TOKENS = {
   /** With or without hyphens, in any case: PostgreSQL reads all of these. */
   uuid: /^[\s"'`{(]*([0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})[\s"'`}),;]*$/i,
-  text: /^[\s"'`]*([^\s"'`]{1,1024}?)[\s"'`,;]*$/,
+  /** Not what may be several, in a list that is read in the wrong format. */
+  text: /^[\s"'`]*([^\s"'`,;]{1,1024})[\s"'`,;]*$/,
 };
 
 export type LeakedType = keyof typeof TOKENS;

@@ -183,7 +183,7 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
     [['--bach-size', '10'], 'Unknown argument: bach-size'],
     [['--name', ''], '--name has to be 1 to 63 letters'],
     [['--target', 'invoice'], "there is no target 'invoice'. There is ticket."],
-    [['tickets'], 'There are no commands, only options'],
+    [['tickets'], 'The command (run, status or verify) comes first, and nothing but options after it'],
   ])('refuses %j with exit code 2 and one line', async (args, message) => {
     const { exitCode, stdout, stderr } = await runRotation(args, url);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });

@@ -28,7 +28,7 @@ const TARGETS = [
     table: 'shop.sessions',
     key: 'id',
     token: 'token_hash',
-    label: 'shop.sessions.token_hash by id as sha256(base64url(32))',
+    label: 'shop.sessions.token_hash by id as sha256(base64url(32)) with afterBatch',
     scope: 'true',
     inScope: ROWS,
     form: "'^[0-9a-f]{64}$'",

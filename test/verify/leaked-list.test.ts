@@ -329,3 +329,12 @@ function* cut(bytes: Buffer, lengths: readonly number[]): Generator<Buffer> {
     start = end;
   }
 }
+
+describe('a leaked list of tokens that are text', () => {
+  it('has any text in it but spaces, quotes and what separates columns', async () => {
+    const text = ['tk_live_AB-c.d~1', '  "quoted",', "'x';", 'two words', 'a,b', 'a;b', 'a\tb', 'é+/=', ''].join('\n');
+    const { tokens, malformed } = await readText(text, { format: 'plain', type: 'text' });
+    expect(tokens).toEqual(['tk_live_AB-c.d~1', 'quoted', 'x', 'é+/=']);
+    expect(malformed).toEqual({ count: 4, lines: [4, 5, 6, 7] });
+  });
+});

@@ -23,8 +23,8 @@ describe('the options of rotate-tokens', () => {
   it.each([
     ['an unknown option', ['--nope'], 'nope'],
     ['a spelling in camel case', ['--batchSize', '100'], 'batchSize'],
-    ['a stray word', ['run'], 'There are no commands, only options'],
-    ['a stray word after --', ['--', 'run'], 'There are no commands, only options'],
+    ['a stray word', ['run'], 'comes first, and nothing but options after it'],
+    ['a stray word after --', ['--', 'run'], 'comes first, and nothing but options after it'],
     ['a missing value', ['--name'], 'name'],
     ['an option in place of a value', ['--name', '--json'], 'name'],
     ['an empty value', ['--name='], '--name'],

@@ -31,7 +31,7 @@ describe('the options of verify', () => {
     [['--workers', '2'], 'Unknown argument'],
     [['--name', ''], '--name has to be 1 to 63 letters'],
     [['--max-retry-time-ms', 'long'], '--max-retry-time-ms has to be a whole number of milliseconds'],
-    [['leaked.txt'], 'There are no commands, only options'],
+    [['leaked.txt'], 'The command (run, status or verify) comes first, and nothing but options after it'],
   ])('are refused as %j', async (args, message) => {
     const parsing = parseVerifyOptions(args);
     await expect(parsing).rejects.toThrow(ConfigurationError);

@@ -25,6 +25,7 @@ CREATE TABLE "rotation_checkpoints" (
     "started_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "updated_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "completed_at" TIMESTAMPTZ(3),
+    "verified_at" TIMESTAMPTZ(3),
 
     CONSTRAINT "rotation_checkpoints_pkey" PRIMARY KEY ("rotation","partition")
 );

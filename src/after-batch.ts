@@ -1,0 +1,59 @@
+import type { Queryable } from './database.ts';
+import { AfterBatchError, ConfigurationError } from './errors.ts';
+import { faultKind } from './faults.ts';
+import type { AfterBatch, RotatedRow } from './target.ts';
+
+/**
+ * How long the server keeps the locks of a batch whose client has gone silent (stopped, cut off, swapped out), in
+ * milliseconds. A living one is never silent for more than an instant between two statements.
+ */
+export const SILENT_CLIENT_MS = 5_000;
+
+/**
+ * Has a target's own work done in the transaction of a batch.
+ *
+ * @throws ConfigurationError when it does what cannot be right
+ * @throws AfterBatchError when it fails by itself; what the database refuses is thrown as it is
+ */
+export async function callAfterBatch(
+  afterBatch: AfterBatch,
+  transaction: Queryable,
+  rows: RotatedRow[],
+): Promise<void> {
+  const startedAtMs = performance.now();
+  try {
+    const result: unknown = afterBatch(withoutTransaction(transaction), rows);
+    if (!isThenable(result)) {
+      throw new ConfigurationError(
+        'afterBatch has returned no promise: return, or await, each call of the transaction.',
+      );
+    }
+    await result;
+  } catch (error) {
+    const elapsedMs = performance.now() - startedAtMs;
+    if (faultKind(error) === 'passing' && elapsedMs > SILENT_CLIENT_MS) {
+      throw new ConfigurationError(
+        `afterBatch took ${Math.round(elapsedMs / 1000)} s, and the connection was lost: the server ends a transaction ` +
+          `that is silent for ${SILENT_CLIENT_MS / 1000} s. Only write down in it what somebody else does afterwards.`,
+      );
+    }
+    if (error instanceof ConfigurationError || faultKind(error) !== 'unknown') throw error;
+    throw new AfterBatchError(error);
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}
+
+/** A transaction of its own would commit without the batch, on another connection. */
+function withoutTransaction(transaction: Queryable): Queryable {
+  return new Proxy(transaction, {
+    get(target, name) {
+      if (name !== '$transaction') return Reflect.get(target, name);
+      throw new ConfigurationError(
+        'afterBatch has asked for a $transaction: everything that it does is in that of the batch already.',
+      );
+    },
+  });
+}
