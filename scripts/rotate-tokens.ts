@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { config as loadDotenv } from 'dotenv';
 import { describeError } from '../src/index.ts';
 import { exitCodeOfError } from './cli/exit-code.ts';

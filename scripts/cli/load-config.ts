@@ -21,11 +21,19 @@ export async function loadConfig(folder = process.cwd()): Promise<Config> {
     );
   }
   try {
-    const { default: exported } = await import(pathToFileURL(path).href);
-    return parseConfig(exported);
+    const { default: exported } = await importFile(pathToFileURL(path).href);
+    // Where the project is CommonJS, what it exports comes wrapped.
+    return parseConfig(exported?.__esModule ? exported.default : exported);
   } catch (error) {
     throw new ConfigurationError(`${CONFIG} cannot be used: ${reasonOf(error)}`);
   }
+}
+
+/** Once it is built, this runs without tsx, which the project's TypeScript still needs. */
+async function importFile(url: string): Promise<{ default?: { __esModule?: true; default?: unknown } }> {
+  if (import.meta.url.endsWith('.ts')) return import(url);
+  const { tsImport } = await import('tsx/esm/api');
+  return tsImport(url, import.meta.url);
 }
 
 /** It is the reader's own code that failed, before any row was read: its message helps, and has no token in it. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -130,6 +131,16 @@ describe('a project that has this package installed', () => {
       stdout: '',
       stderr: 'rotate-tokens: --target has to be given: customer, session, invite.\n',
     });
+  });
+
+  it('may be one of CommonJS', async () => {
+    const path = join(shop.folder, 'package.json');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('"type": "module",', ''));
+    const { exitCode, stdout, stderr } = await shop.rotateTokens(['--target', 'invite', '--name', 'cjs'], url).ended;
+    await writeFile(path, text);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toContain('1,000 tokens replaced');
   });
 
   it('has the checkpoints of this package, in its own schema', async () => {

@@ -10,7 +10,7 @@ describe('npx tsx scripts/rotate-tokens.ts status', () => {
     const { exitCode, stdout } = await runRotation(['status'], url);
     expect({ exitCode, stdout }).toEqual({
       exitCode: 0,
-      stdout: expect.stringContaining('no such rotation is recorded in'),
+      stdout: expect.stringContaining('no rotation is recorded in'),
     });
   });
 

@@ -10,6 +10,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 
 /** Another project, in a folder of its own, that has this package installed as it would come from a registry. */
 export interface Shop {
+  folder: string;
   /** Runs `npx rotate-tokens` in it, without npx in between. */
   rotateTokens(args: string[], databaseUrl: string, input?: Readable): Running;
   /** Runs `npx prisma` in it. */
@@ -29,8 +30,9 @@ export async function installShop(): Promise<Shop> {
   const run = (args: string[], databaseUrl: string, input?: Readable) =>
     start(args, databaseUrl, environment, input, folder);
   return {
+    folder,
     rotateTokens: (args, databaseUrl, input) =>
-      run(['node_modules/rotate-tokens/bin/rotate-tokens.js', ...args], databaseUrl, input),
+      run(['node_modules/rotate-tokens/dist/scripts/rotate-tokens.js', ...args], databaseUrl, input),
     prisma: (args, databaseUrl) => run(['node_modules/prisma/build/index.js', ...args], databaseUrl).ended,
     remove: () => rm(folder, { recursive: true }),
   };
