@@ -128,7 +128,7 @@ describe('rows that are in the way', () => {
     const { running } = await database.$transaction(
       async (transaction) => {
         await transaction.$executeRaw`SELECT FROM tickets FOR UPDATE`;
-        const running = run();
+        const running = run({ lockTimeoutMs: 5 });
         const attempts = () => events.filter(({ type }) => type === 'retry').length;
         while (attempts() < 3) await new Promise((resolve) => setTimeout(resolve, 20));
         return { running };

@@ -17,6 +17,9 @@ const RAISE = (sqlState: string) =>
     RAISE EXCEPTION 'token % becomes %', OLD.token, NEW.token
     USING ERRCODE = '${sqlState}', DETAIL = OLD.token, HINT = NEW.token; END IF`);
 
+/** Where JSON has other fields than text has words: rows set aside, and all of them. */
+const isToldDifferently = /P0001|55P03|SELECT token/;
+
 describe('tokens and passwords', () => {
   const { database, url } = useTestDatabase();
   const { password } = new URL(url);
@@ -47,7 +50,7 @@ describe('tokens and passwords', () => {
     await insertTickets(database, keysUpTo(TICKETS));
     const leaked = [...(await tokensByKey(database)).values()];
     for (const statement of trouble.split(';\n')) await database.$executeRawUnsafe(statement);
-    for (const form of [[], ['--json']]) {
+    for (const form of isToldDifferently.test(trouble) ? [[], ['--json']] : [[]]) {
       const ended = await startRotation(
         ['--batch-size', '50', '--statement-timeout-ms', '100', '--max-retry-time-ms', '300', ...form],
         url,
