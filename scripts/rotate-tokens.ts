@@ -13,11 +13,13 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
 };
 
 // What nobody waits for in an afterBatch may fail with a message that has tokens in it, and Node would print that.
-process.on('unhandledRejection', fail);
-process.on('uncaughtException', fail);
+process.on('unhandledRejection', (error) =>
+  fail(error, 'what nobody waits for, in an afterBatch perhaps, has failed: '),
+);
+process.on('uncaughtException', (error) => fail(error));
 
-function fail(error: unknown): void {
-  process.stderr.write(`rotate-tokens: ${describeError(error)}\n`);
+function fail(error: unknown, what = ''): void {
+  process.stderr.write(`rotate-tokens: ${what}${describeError(error)}\n`);
   process.exit(exitCodeOfError(error));
 }
 
@@ -31,4 +33,4 @@ const command = COMMANDS[name];
 // Not awaited at the top: a project's configuration that is CommonJS can only require what has been loaded to its end.
 (command ? command(rest) : runCommand(process.argv.slice(2))).then((code) => {
   process.exitCode = code;
-}, fail);
+});

@@ -71,10 +71,13 @@ function describeFault(error: unknown): string {
   return `the database reported ${code}${safeMessage}. ${meaningOf(code)}`.trimEnd();
 }
 
+/** Code that was compiled on the way has all of itself in its address, and the file that it was. */
+const INLINED = /data:\S*?filePath=([^:)\s]*)/;
+
 /** Where in the code it happened: enough for a bug report, and free of values, unlike the message. */
 function firstStackFrame(error: unknown): string {
   const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
   // Of the code that called a library, rather than of the library.
   const frame = frames.find((line) => !/node_modules|node:/.test(line)) ?? frames[0];
-  return frame ? ` ${frame.trim()}` : '';
+  return frame ? ` ${frame.trim().replace(INLINED, (_, path) => decodeURIComponent(path))}` : '';
 }

@@ -203,6 +203,12 @@ describe('the description of an error', () => {
   });
 
   describe('that nobody expected', () => {
+    it('names the file, and not all of the code, where that was compiled on the way', () => {
+      const error = new TypeError('leaked-text is no token');
+      error.stack = 'TypeError\n    at afterBatch (data:text/javascript,const%20x?filePath=%2Fshop%2Fconfig.ts:2:15)';
+      expect(describeError(error)).toBe('unexpected TypeError at afterBatch (/shop/config.ts:2:15)');
+    });
+
     it('names its kind and where it happened, but does not show its message', () => {
       const description = describeError(new TypeError('leaked-text is no token'));
       expect(description).toMatch(/^unexpected TypeError at .*describe-error\.test\.ts/);
