@@ -13,7 +13,7 @@ export const SILENT_CLIENT_MS = 5_000;
  * Has a target's own work done in the transaction of a batch.
  *
  * @throws ConfigurationError when it does what cannot be right
- * @throws AfterBatchError when it fails by itself; what the database refuses is thrown as it is
+ * @throws AfterBatchError when it fails by itself, or may have been too slow; what the database refuses is thrown as it is
  */
 export async function callAfterBatch(
   afterBatch: AfterBatch,
@@ -30,15 +30,10 @@ export async function callAfterBatch(
     }
     await result;
   } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
     const elapsedMs = performance.now() - startedAtMs;
-    if (faultKind(error) === 'passing' && elapsedMs > SILENT_CLIENT_MS) {
-      throw new ConfigurationError(
-        `afterBatch took ${Math.round(elapsedMs / 1000)} s, and the connection was lost: the server ends a transaction ` +
-          `that is silent for ${SILENT_CLIENT_MS / 1000} s. Only write down in it what somebody else does afterwards.`,
-      );
-    }
-    if (error instanceof ConfigurationError || faultKind(error) !== 'unknown') throw error;
-    throw new AfterBatchError(error);
+    const isTooSlowPerhaps = faultKind(error) === 'passing' && elapsedMs > SILENT_CLIENT_MS;
+    throw isTooSlowPerhaps || faultKind(error) === 'unknown' ? new AfterBatchError(error, elapsedMs) : error;
   }
 }
 

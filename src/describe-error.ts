@@ -1,4 +1,5 @@
 /** How to say what went wrong without giving away what is in the database. */
+import { SILENT_CLIENT_MS } from './after-batch.ts';
 import {
   AfterBatchError,
   ConfigurationError,
@@ -9,7 +10,7 @@ import {
   RowsNotRotatedError,
   TooManyRowsSetAsideError,
 } from './errors.ts';
-import { databaseFault, meaningOf } from './faults.ts';
+import { databaseFault, faultKind, meaningOf } from './faults.ts';
 
 /**
  * What PostgreSQL itself says without quoting a column's value. Any other message is withheld, whatever its SQLSTATE:
@@ -44,10 +45,18 @@ export function describeError(error: unknown): string {
     return `more than ${error.rows} rows of partition ${error.partition} are in the way, so this is no matter of single rows: ${describeError(error.cause)}`;
   }
   if (error instanceof RowsNotRotatedError) return describeRows(error);
-  if (error instanceof AfterBatchError) {
-    return `the target's afterBatch failed, and its batch was rolled back: ${describeFault(error.cause)}. Its message is not shown, since it could hold a token.`;
-  }
+  if (error instanceof AfterBatchError) return describeAfterBatch(error);
   return describeFault(error);
+}
+
+function describeAfterBatch({ cause, elapsedMs }: AfterBatchError): string {
+  if (faultKind(cause) === 'passing') {
+    return (
+      `${describeFault(cause)} It was lost in afterBatch, after ${Math.round(elapsedMs / 1000)} s: where that takes long, ` +
+      `the server ends the transaction, which may be silent for ${SILENT_CLIENT_MS / 1000} s only.`
+    );
+  }
+  return `the target's afterBatch failed, and its batch was rolled back: ${describeFault(cause)}. Its message is not shown, since it could hold a token.`;
 }
 
 function describeRows({ rows }: RowsNotRotatedError): string {

@@ -85,12 +85,15 @@ export class RowsNotRotatedError extends Error {
   }
 }
 
-/** The target's own `afterBatch` failed, and not by the database. The batch was rolled back. */
+/** The target's own `afterBatch` failed by itself, or lost its connection after a long time. The batch was rolled back. */
 export class AfterBatchError extends Error {
   override readonly name = 'AfterBatchError';
 
-  constructor(cause: unknown) {
+  readonly elapsedMs: number;
+
+  constructor(cause: unknown, elapsedMs: number) {
     super('afterBatch failed', { cause });
+    this.elapsedMs = elapsedMs;
   }
 }
 
