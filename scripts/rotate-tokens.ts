@@ -30,7 +30,4 @@ process.stderr.on('error', () => {});
 loadDotenv({ quiet: true });
 const [name = '', ...rest] = process.argv.slice(2);
 const command = COMMANDS[name];
-// Not awaited at the top: a project's configuration that is CommonJS can only require what has been loaded to its end.
-(command ? command(rest) : runCommand(process.argv.slice(2))).then((code) => {
-  process.exitCode = code;
-});
+process.exitCode = await (command ? command(rest) : runCommand(process.argv.slice(2)));

@@ -16,7 +16,7 @@ import { countOf, listed } from './wording.ts';
  * - `coverage`: the partitions cover everything up to the watermark, and all of them are complete; otherwise there is
  *   nothing else to look at yet
  * - `rows`: as many rows were rotated as there are, but for those deleted or inserted since
- * - `shape`: up to the watermark every row has a token, a version 4 UUID, and no two have the same
+ * - `shape`: up to the watermark every row in scope has a token of the target's kind, and no two have the same
  *
  * @param context its settings' name says which rotation
  * @returns these three, in this order

@@ -4,6 +4,13 @@ import { ConfigurationError } from '../../src/index.ts';
 /** How this is called: as a script of this repository, or as a package in another project. */
 export const PROGRAM = process.argv[1]?.endsWith('.ts') ? 'npx tsx scripts/rotate-tokens.ts' : 'npx rotate-tokens';
 
+/** The option of each command that is about one target. */
+export const TARGET_OPTION = {
+  describe: 'Which target of rotate-tokens.config.ts; may be left out where there is only one',
+  type: 'string',
+  requiresArg: true,
+} as const;
+
 /**
  * What all commands have in common: unknown options, stray words and missing values are refused, in one line.
  *

@@ -1,6 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { DEFAULTS, MAX_BATCH_SIZE, MAX_WORKERS, parseSettings, type Settings } from '../../src/index.ts';
-import { commandLine, PROGRAM } from './arguments.ts';
+import { commandLine, PROGRAM, TARGET_OPTION } from './arguments.ts';
 import { exitCodesHelp } from './exit-code.ts';
 
 const USAGE = `${PROGRAM} [run|status|verify] [options]
@@ -56,11 +56,7 @@ function rotateOptions(args: string[]) {
       default: DEFAULTS.name,
       requiresArg: true,
     })
-    .option('target', {
-      describe: 'Which target of rotate-tokens.config.ts; may be left out where there is only one',
-      type: 'string',
-      requiresArg: true,
-    })
+    .option('target', TARGET_OPTION)
     .option('batch-size', {
       describe: `Rows written in one transaction, 1 to ${MAX_BATCH_SIZE}, or "auto": as many as take --target-batch-ms`,
       type: 'string',

@@ -10,7 +10,7 @@ import {
   type Settings,
 } from '../../src/index.ts';
 import { parse } from '../../src/parse.ts';
-import { commandLine, PROGRAM } from './arguments.ts';
+import { commandLine, PROGRAM, TARGET_OPTION } from './arguments.ts';
 import { exitCodesHelp } from './exit-code.ts';
 
 const USAGE = `${PROGRAM} verify [options]
@@ -73,11 +73,7 @@ function verifyOptions(args: string[]) {
       default: DEFAULTS.name,
       requiresArg: true,
     })
-    .option('target', {
-      describe: 'Which target of rotate-tokens.config.ts; may be left out where there is only one',
-      type: 'string',
-      requiresArg: true,
-    })
+    .option('target', TARGET_OPTION)
     .option('leaked', {
       describe: 'File with the leaked tokens, also gzipped, or - for standard input: each is looked up',
       type: 'string',
