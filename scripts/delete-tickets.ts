@@ -2,13 +2,14 @@ import { createInterface } from 'node:readline';
 import { config as loadDotenv } from 'dotenv';
 import { formatCount } from '../src/format.ts';
 import { ConfigurationError, databaseLabel, describeError, parseDatabaseUrl } from '../src/index.ts';
+import { countOf } from '../src/wording.ts';
 import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
 import { openTicketDatabase } from './support/ticket-database.ts';
 
 const USAGE = `npx tsx scripts/delete-tickets.ts [options]
 
-Deletes EVERY ticket in DATABASE_URL and every rotation checkpoint, to start afresh with the seed.`;
+Deletes EVERY ticket in DATABASE_URL and every rotation that is recorded there, to start afresh with the seed.`;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -33,7 +34,7 @@ function parseOptions(args: string[]) {
 async function deleteTickets(url: string, yes: boolean): Promise<number> {
   const database = openTicketDatabase(url);
   try {
-    const what = `all ${formatCount(await database.ticket.count())} tickets in ${databaseLabel(url)} and every checkpoint`;
+    const what = `all ${formatCount(await database.ticket.count())} tickets in ${databaseLabel(url)} and every rotation`;
     if (!yes && !process.stdin.isTTY) {
       throw new ConfigurationError(`not deleting ${what}: there is nobody to ask here. Add --yes.`);
     }
@@ -42,14 +43,12 @@ async function deleteTickets(url: string, yes: boolean): Promise<number> {
       process.stdout.write('Nothing was deleted.\n');
       return answer === null ? exitCodeOfSignal('SIGINT') : 0;
     }
-    // A checkpoint left behind would call the next tickets rotated.
-    const [tickets, checkpoints] = await database.$transaction([
+    // A rotation left behind would call the next tickets rotated. Its checkpoints and hashes go with it.
+    const [tickets, rotations] = await database.$transaction([
       database.ticket.deleteMany(),
-      database.rotationCheckpoint.deleteMany(),
+      database.rotation.deleteMany(),
     ]);
-    process.stdout.write(
-      `Deleted ${formatCount(tickets.count)} tickets and ${formatCount(checkpoints.count)} checkpoints.\n`,
-    );
+    process.stdout.write(`Deleted ${countOf(tickets.count, 'ticket')} and ${countOf(rotations.count, 'rotation')}.\n`);
     return 0;
   } finally {
     await database.$disconnect();

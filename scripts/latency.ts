@@ -76,7 +76,7 @@ async function measureAll(rows: number): Promise<Result[]> {
     await runCommand(['--import', 'tsx', 'prisma/seed.ts', '--size', `${rows}`], url, 'pipe');
     const results: Result[] = [];
     for (const { label, args } of SITUATIONS) {
-      await database.$executeRaw`TRUNCATE rotation_checkpoints`;
+      await database.$executeRaw`TRUNCATE rotations CASCADE`;
       await database.$executeRaw`VACUUM (FULL, ANALYZE) tickets`;
       await database.$executeRaw`CHECKPOINT`;
       results.push({ label, ...(await measure(url, () => work(args, database, url))) });

@@ -1,9 +1,13 @@
 import { SILENT_CLIENT_MS } from './after-batch.ts';
-import { type Advance, advanceCheckpoint, type Checkpoint, completes, type Key, lockCheckpoint } from './checkpoint.ts';
+import type { Checkpoint, Key } from './checkpoint/checkpoints.ts';
+import { type Advance, advanceCheckpoint, completes, lockCheckpoint } from './checkpoint/fence.ts';
+import type { PlannedContext } from './context.ts';
 import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from './database.ts';
+import type { CondemnedTokens } from './plan/condemned-tokens.ts';
+import { rowTriggers } from './preflight/triggers.ts';
 import { sql } from './sql.ts';
 import type { Target } from './target.ts';
-import { type KeyRange, nextKeys, unswept, updateNext, updateOne } from './token-update.ts';
+import { type Guard, type KeyRange, nextKeys, unswept, updateNext, updateOne } from './token-update.ts';
 import type { Tokens } from './tokens.ts';
 
 /** How the transaction of a batch is run. */
@@ -17,15 +21,23 @@ export interface TransactionOptions {
    * a server that crashes loses both or neither. The batch that completes a partition always waits for the disk.
    */
   asynchronousCommit: boolean;
+  /** What a row must not hold after its update; null where that is not known. @default null */
+  condemned?: CondemnedTokens | null;
   /** Told which server process does it, before any row is touched. */
   onBackend?: (pid: number) => void;
+}
+
+/** What the settings and the plan say about every transaction of a rotation. */
+export function transactionOptions({ settings, condemned }: PlannedContext): TransactionOptions {
+  const { lockTimeoutMs, statementTimeoutMs, asynchronousCommit } = settings;
+  return { lockTimeoutMs, statementTimeoutMs, asynchronousCommit, condemned };
 }
 
 /** A batch has a handful of statements, of which one takes long. */
 const STATEMENTS_THAT_TAKE_LONG = 2;
 
 /** How long a transaction, and the wait for a connection to run it in, may take; in milliseconds. */
-function limitsOf({ statementTimeoutMs }: TransactionOptions) {
+export function limitsOf({ statementTimeoutMs }: TransactionOptions) {
   return { timeout: STATEMENTS_THAT_TAKE_LONG * statementTimeoutMs, maxWait: CONNECTION_TIMEOUT_MS };
 }
 
@@ -52,9 +64,9 @@ export async function rotateBatch(
   options: TransactionOptions,
 ): Promise<BatchResult> {
   let keys = 0;
-  const advanced = await inFencedTransaction(database, checkpoint, options, async (transaction) => {
+  const advanced = await inFencedTransaction(database, target, checkpoint, options, async (transaction, guard) => {
     const range = unswept(checkpoint);
-    const updated = await updateNext(transaction, target, range, size, tokens);
+    const updated = await updateNext(transaction, target, range, size, tokens, guard);
     keys = updated.keys;
     const cursor = keys < size ? range.upTo : updated.lastKey;
     return { cursor, rows: updated.rows, setAside: checkpoint.setAside };
@@ -65,7 +77,7 @@ export async function rotateBatch(
 /**
  * Passes over the next row of a partition without rotating it, and records that in the checkpoint.
  *
- * @param fault the SQLSTATE of why
+ * @param fault why: an SQLSTATE, or NOT_TAKEN
  */
 export function setNextAside(
   database: Database,
@@ -74,7 +86,7 @@ export function setNextAside(
   fault: string,
   options: TransactionOptions,
 ): Promise<Checkpoint> {
-  return inFencedTransaction(database, checkpoint, options, async (transaction) => {
+  return inFencedTransaction(database, target, checkpoint, options, async (transaction) => {
     // Where the whole table is locked against updates, no single row is to blame: this waits, or fails, instead.
     await transaction.$executeRaw`LOCK TABLE ${target.table} IN ROW EXCLUSIVE MODE`;
     const [next] = await transaction.$queryRaw<{ key: Key }[]>`
@@ -93,8 +105,8 @@ export function rotateSetAside(
   tokens: Tokens,
   options: TransactionOptions,
 ): Promise<Checkpoint> {
-  return inFencedTransaction(database, checkpoint, options, async (transaction) => {
-    const rows = await updateOne(transaction, target, key, tokens);
+  return inFencedTransaction(database, target, checkpoint, options, async (transaction, guard) => {
+    const rows = await updateOne(transaction, target, key, tokens, guard);
     const { [key]: _, ...setAside } = checkpoint.setAside;
     return { cursor: checkpoint.cursor, rows, setAside };
   });
@@ -103,13 +115,14 @@ export function rotateSetAside(
 /** Records that a row that was set aside cannot be rotated for another reason now. */
 export function changeFault(
   database: Database,
+  target: Target,
   checkpoint: Checkpoint,
   key: string,
   fault: string,
   options: TransactionOptions,
 ): Promise<Checkpoint> {
   const setAside = { ...checkpoint.setAside, [key]: fault };
-  return inFencedTransaction(database, checkpoint, options, async () => ({
+  return inFencedTransaction(database, target, checkpoint, options, async () => ({
     cursor: checkpoint.cursor,
     rows: 0,
     setAside,
@@ -140,7 +153,9 @@ export async function rehearseBatch(
     await configure(transaction, options);
     const before = await readSizes(transaction, target);
     const startedAtMs = performance.now();
-    const { rows } = await updateNext(transaction, target, range, size, tokens);
+    const firesTriggers = (await rowTriggers(transaction, target)).length > 0;
+    const guard = { firesTriggers, condemned: options.condemned ?? null };
+    const { rows } = await updateNext(transaction, target, range, size, tokens, guard);
     const durationMs = performance.now() - startedAtMs;
     const after = await readSizes(transaction, target);
     cost = { rows, durationMs, walBytes: after.wal - before.wal, growthBytes: after.table - before.table };
@@ -165,19 +180,20 @@ async function readSizes(transaction: Queryable, { relation }: Target): Promise<
 /** A transaction that changes something only while the checkpoint is where this process left it, and moves it on. */
 function inFencedTransaction(
   database: Database,
+  target: Target,
   checkpoint: Checkpoint,
   options: TransactionOptions,
-  change: (transaction: Queryable) => Promise<Advance>,
+  change: (transaction: Queryable, guard: Guard) => Promise<Advance>,
 ): Promise<Checkpoint> {
   return database.$transaction(async (transaction) => {
     await configure(transaction, options);
-    const pid = await lockCheckpoint(transaction, checkpoint);
+    const { pid, firesTriggers } = await lockCheckpoint(transaction, target, checkpoint);
     options.onBackend?.(pid);
-    const advance = await change(transaction);
+    const advance = await change(transaction, { firesTriggers, condemned: options.condemned ?? null });
     if (completes(checkpoint, advance)) {
       await transaction.$queryRaw`SELECT set_config('synchronous_commit', ${ON_DISK}, true)`;
     }
-    return advanceCheckpoint(transaction, checkpoint, advance);
+    return advanceCheckpoint(transaction, target.records, checkpoint, advance);
   }, limitsOf(options));
 }
 
@@ -187,7 +203,7 @@ function inFencedTransaction(
  * The planner is kept to index scans and merge joins, so that rows are found and locked in key order: sessions that
  * lock in one order cannot deadlock. A scan of the whole table, or compiling the statement, would not pay for a batch.
  */
-async function configure(transaction: Queryable, options: TransactionOptions): Promise<void> {
+export async function configure(transaction: Queryable, options: TransactionOptions): Promise<void> {
   await transaction.$queryRaw`
     SELECT set_config('lock_timeout', ${`${options.lockTimeoutMs}ms`}, true),
       set_config('statement_timeout', ${`${options.statementTimeoutMs}ms`}, true),

@@ -139,9 +139,15 @@ export function parseConfig(exported: unknown): Config {
 /**
  * @param name as after `--target`; may be left out where there is only one
  * @param client an instance of the config's PrismaClient, whether it is connected or not
+ * @param databaseSchema what `schemaOf(url)` says
  * @throws ConfigurationError when there is no such target, or it is not as it has to be
  */
-export function targetNamed({ targets }: Config, name: string | undefined, client: object): Target {
+export function targetNamed(
+  { targets }: Config,
+  name: string | undefined,
+  client: object,
+  databaseSchema?: string,
+): Target {
   const names = Object.keys(targets);
   const chosen = name ?? (names.length === 1 ? names[0] : undefined);
   if (chosen === undefined) throw new ConfigurationError(`--target has to be given: ${names.join(', ')}.`);
@@ -154,6 +160,7 @@ export function targetNamed({ targets }: Config, name: string | undefined, clien
     return resolveTarget(
       parse(definitionSchema, targets[chosen], (field) => `${field}:`),
       dataModelOf(client),
+      databaseSchema,
     );
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;

@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import type { Finding } from './finding.ts';
+import type { CondemnedTokens } from './plan/condemned-tokens.ts';
 import type { Settings } from './settings.ts';
 import type { Target } from './target.ts';
 
@@ -7,6 +8,14 @@ import type { Target } from './target.ts';
 export type RotationEvent =
   /** What was found before the first write. */
   | { type: 'preflight'; findings: Finding[] }
+  /** Transactions that are older than the rotation may still commit rows: the last look is taken when they have ended. */
+  | { type: 'openTransactions'; pids: number[] }
+  /** Another process is planning this rotation. */
+  | { type: 'waitingForPlan' }
+  /** The tokens of about so many rows are being condemned. */
+  | { type: 'condemning'; blocksDone: number; blocksTotal: number; rows: number }
+  /** So many tokens were condemned: they must be gone at the end. */
+  | { type: 'condemned'; tokens: number }
   | {
       type: 'started';
       resumed: boolean;
@@ -35,6 +44,10 @@ export type RotationEvent =
   | { type: 'tryingAgain'; rows: number; waitMs: number }
   /** All of it is done; now it is checked. */
   | { type: 'verifying' }
+  /** How much of the table was looked at. */
+  | { type: 'checking'; blocksDone: number; blocksTotal: number }
+  /** So many rows hold a condemned token although all partitions are complete: they are rotated now. */
+  | { type: 'survivors'; rows: number }
   /** What was found when everything was done. */
   | { type: 'verified'; findings: Finding[] }
   /** Nothing is left to claim, but others, dead or alive, still hold something. */
@@ -49,4 +62,10 @@ export interface RotationContext {
   /** Once aborted, the batches in flight are finished and the rotation stops. */
   signal: AbortSignal;
   onEvent: (event: RotationEvent) => void;
+}
+
+/** A context whose rotation is planned. */
+export interface PlannedContext extends RotationContext {
+  /** Null for a rotation that was planned without them. */
+  condemned: CondemnedTokens | null;
 }

@@ -1,32 +1,47 @@
-import { type Checkpoint, type Key, loadCheckpoints } from './checkpoint.ts';
+import { type Checkpoint, type Key, loadCheckpoints } from './checkpoint/checkpoints.ts';
+import { loadRotation, type RotationRecord } from './checkpoint/rotation-record.ts';
+import type { Store } from './checkpoint/store.ts';
 import type { Queryable } from './database.ts';
 import { ConfigurationError } from './errors.ts';
 import { type KeyOrder, keyOrder } from './key-order.ts';
 import type { Target } from './target.ts';
 
-/**
- * @returns the checkpoints of an earlier run; none when there was none
- * @throws ConfigurationError when they are of another target, or cannot be trusted
- */
-export async function loadTrusted(database: Queryable, target: Target, rotation: string): Promise<Checkpoint[]> {
-  const checkpoints = await loadCheckpoints(database, rotation);
-  refuseOtherTarget(checkpoints, target);
-  const fault = await coverageFault(database, target, checkpoints);
-  if (fault !== undefined) {
-    throw new ConfigurationError(
-      `rotation_checkpoints of rotation '${rotation}' cannot be trusted: ${fault}. Nothing was changed. ${UNTRUSTED_ADVICE}`,
-    );
-  }
-  return checkpoints;
+/** A rotation as it is recorded: what it is, and how far. */
+export interface RecordedRotation {
+  rotation: RotationRecord;
+  /** In order; none as long as it is not planned. */
+  checkpoints: Checkpoint[];
 }
 
-/** @throws ConfigurationError when these checkpoints are not for this target */
-export function refuseOtherTarget(checkpoints: readonly Checkpoint[], { label }: Target): void {
-  const other = checkpoints.find(({ target }) => target !== label);
-  if (other === undefined) return;
+/**
+ * @returns what an earlier run recorded; null when there was none
+ * @throws ConfigurationError when it is of another target, or cannot be trusted
+ */
+export async function loadTrusted(store: Store, target: Target): Promise<RecordedRotation | null> {
+  const recorded = await loadRecorded(store, target);
+  if (recorded === null || recorded.rotation.plannedAt === null) return recorded;
+  const fault = await coverageFault(store.database, target, recorded);
+  if (fault !== undefined) {
+    throw new ConfigurationError(
+      `rotation_checkpoints of rotation '${store.rotation}' cannot be trusted: ${fault}. Nothing was changed. ${UNTRUSTED_ADVICE}`,
+    );
+  }
+  return recorded;
+}
+
+/** The same, trusted or not. */
+export async function loadRecorded(store: Store, target: Target): Promise<RecordedRotation | null> {
+  const rotation = await loadRotation(store);
+  if (rotation === undefined) return null;
+  refuseOtherTarget(rotation, target);
+  return { rotation, checkpoints: await loadCheckpoints(store) };
+}
+
+function refuseOtherTarget({ name, target }: RotationRecord, { label }: Target): void {
+  if (target === label) return;
   throw new ConfigurationError(
-    `rotation '${other.rotation}' was started for ${other.target}, not for ${label}. To go on with it, choose its target, ` +
-      'as it was; another --name is another rotation, which gives each row a fresh token, also those that this one has done.',
+    `rotation '${name}' was started for ${target}, not for ${label}. To continue it, use the target definition that ` +
+      'started it; another --name is another rotation, which gives each row a fresh token, also those that this one has done.',
   );
 }
 
@@ -37,11 +52,9 @@ export const UNTRUSTED_ADVICE = 'Restore its rows from a backup, or rotate every
 export async function coverageFault(
   database: Queryable,
   target: Target,
-  checkpoints: readonly Checkpoint[],
+  { rotation: { watermark }, checkpoints }: RecordedRotation,
 ): Promise<string | undefined> {
-  return checkpoints.length === 0
-    ? undefined
-    : findGap(checkpoints, await keyOrder(database, target, keysOf(checkpoints)));
+  return findGap(checkpoints, watermark ?? '', await keyOrder(database, target, keysOf(checkpoints)));
 }
 
 function keysOf(checkpoints: readonly Checkpoint[]): Key[] {
@@ -59,17 +72,19 @@ function keysOf(checkpoints: readonly Checkpoint[]): Key[] {
  * claims to be where it cannot be. A rotation whose checkpoints were edited or deleted would otherwise leave rows out,
  * or rotate them twice, and call itself complete.
  *
- * @param checkpoints all of one rotation, in order
+ * @param checkpoints all of one rotation that is planned, in order
  * @returns which partition is wrong, and in what; undefined when all is well
  */
-export function findGap(checkpoints: readonly Checkpoint[], order: KeyOrder): string | undefined {
+export function findGap(checkpoints: readonly Checkpoint[], watermark: Key, order: KeyOrder): string | undefined {
   for (const [index, checkpoint] of checkpoints.entries()) {
     const fault = misplaced(checkpoint, index, checkpoints[index - 1], order) ?? inconsistent(checkpoint, order);
     if (fault !== undefined) return fault;
   }
   const last = checkpoints.at(-1);
-  const endsAtWatermark = checkpoints.every(({ watermark }) => watermark === last?.upperBound);
-  return endsAtWatermark ? undefined : `partition ${last?.partition}, the last one, does not end at the watermark`;
+  if (last === undefined) return 'all partitions are missing';
+  return last.upperBound === watermark
+    ? undefined
+    : `partition ${last.partition}, the last one, does not end at the watermark`;
 }
 
 function misplaced(

@@ -12,7 +12,7 @@ export interface Queryable {
 export interface Database extends Queryable {
   $transaction<Result>(
     run: (transaction: Queryable) => Promise<Result>,
-    options?: { maxWait?: number; timeout?: number },
+    options?: { maxWait?: number; timeout?: number; isolationLevel?: 'ReadCommitted' | 'RepeatableRead' },
   ): Promise<Result>;
   $disconnect(): Promise<void>;
 }
@@ -57,7 +57,6 @@ export function openDatabase<Client extends Database>(
   url: string,
   { connections = 2, rotation, silentServerMs = SILENT_SERVER_MS }: DatabaseOptions = {},
 ): Client {
-  const schema = new URL(url).searchParams.get('schema');
   const pool = {
     connectionString: url,
     application_name: APPLICATION,
@@ -66,14 +65,18 @@ export function openDatabase<Client extends Database>(
     maxLifetimeSeconds: MAX_CONNECTION_AGE_S,
     stream: () => socketThatNotices(silentServerMs),
   };
-  // Raw statements find their tables through the search path; Prisma's own name the schema.
-  const adapter = new PrismaPg(schema ? { ...pool, options: `-c search_path=${schema}` } : pool, {
-    ...(schema ? { schema } : {}),
+  const adapter = new PrismaPg(pool, {
+    schema: schemaOf(url),
     // A pooled connection that breaks while idle is replaced by the next query; nothing is lost by not listening.
     onPoolError: () => {},
   });
   const comments = [() => ({ application: APPLICATION, rotation })];
   return new PrismaClient({ adapter, comments, errorFormat: 'minimal' });
+}
+
+/** The schema that Prisma's own queries use: what `?schema=` says, to the letter, or `public`. */
+export function schemaOf(url: string): string {
+  return new URL(url).searchParams.get('schema') || 'public';
 }
 
 /** A server, or a network, that vanishes without a word would otherwise be waited for until TCP gives up: 15 minutes. */

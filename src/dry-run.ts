@@ -1,9 +1,12 @@
 import { type BatchCost, rehearseBatch } from './batch.ts';
 import { startBatchSizer } from './batch-size.ts';
-import { type Checkpoint, isSwept, type Key } from './checkpoint.ts';
+import { type Checkpoint, isSwept, type Key } from './checkpoint/checkpoints.ts';
+import { storeOf } from './checkpoint/store.ts';
 import type { RotationContext } from './context.ts';
 import { loadTrusted } from './coverage.ts';
 import { planPartitions } from './partitions.ts';
+import { BYTES_PER_HASH } from './plan/condemned-tokens.ts';
+import { condemns } from './plan/plan-rotation.ts';
 import { assertReady } from './preflight.ts';
 import { retry } from './retry.ts';
 import { unswept } from './token-update.ts';
@@ -19,6 +22,8 @@ export interface Rehearsal {
   partitions: number;
   watermark: Key;
   batch: BatchCost;
+  /** How many tokens would be condemned, and how many bytes their hashes take; null: none, or that is done. */
+  condemning: { tokens: number; bytes: number } | null;
   /** Null when the batch had no row to rotate. */
   expected: Expectation | null;
 }
@@ -40,27 +45,36 @@ export interface Expectation {
  */
 export async function rehearse(context: RotationContext): Promise<Rehearsal | null> {
   const { database, target, settings } = context;
-  const recorded = await retry(context, () => loadTrusted(database, target, settings.name));
+  const found = await retry(context, () => loadTrusted(storeOf(context), target));
+  const recorded = found?.rotation.plannedAt == null ? null : found;
   await retry(context, () => assertReady(context));
-  const planned =
-    recorded.length > 0 ? recorded : await retry(context, () => planPartitions(database, target, settings.name));
-  const left = planned.map((partition) => ({ cursor: null, rowsRotated: 0n, ...partition })).filter(isOpen);
+  const planned = recorded ?? (await retry(context, () => planPartitions(database, target, settings.name)));
+  if (planned === null) return null;
+  const partitions = 'partitions' in planned ? planned.partitions : planned.checkpoints;
+  const left = partitions.map((partition) => ({ cursor: null, rowsRotated: 0n, ...partition })).filter(isOpen);
   const [first] = left;
   if (first === undefined) return null;
 
   const size = settings.batchSize === 'auto' ? startBatchSizer().size : settings.batchSize;
   const tokens = tokensFor(settings, target, size);
-  const batch = await retry(context, () => rehearseBatch(database, target, unswept(first), size, tokens, settings), {
-    kinds: ['passing', 'contended'],
-  });
+  const { lockTimeoutMs, statementTimeoutMs, asynchronousCommit } = settings;
+  const transactionOptions = { lockTimeoutMs, statementTimeoutMs, asynchronousCommit };
+  const batch = await retry(
+    context,
+    () => rehearseBatch(database, target, unswept(first), size, tokens, transactionOptions),
+    {
+      kinds: ['passing', 'contended'],
+    },
+  );
   const rows = left.reduce((sum, { rowsTotal, rowsRotated }) => sum + Math.max(0, Number(rowsTotal - rowsRotated)), 0);
   return {
-    resumed: recorded.length > 0,
+    resumed: recorded !== null,
     rows,
     rowsAreEstimate: left.some(({ totalIsEstimate }) => totalIsEstimate),
     partitions: left.length,
-    watermark: first.watermark,
+    watermark: ('partitions' in planned ? planned.watermark : planned.rotation.watermark) ?? '',
     batch,
+    condemning: recorded === null && condemns(settings, rows) ? { tokens: rows, bytes: rows * BYTES_PER_HASH } : null,
     expected: extrapolate(batch, rows, settings.workers, settings.maxRowsPerSecond),
   };
 }

@@ -85,6 +85,24 @@ export class RowsNotRotatedError extends Error {
   }
 }
 
+/** The code of a row that did not take its new token; no SQLSTATE fits, since nothing failed. */
+export const NOT_TAKEN = 'NOT_TAKEN';
+
+/** Rows of a batch did not take their new tokens. The batch was rolled back. */
+export class TokensNotTakenError extends Error {
+  override readonly name = 'TokensNotTakenError';
+  readonly code = NOT_TAKEN;
+  /** How many rows the batch was to give a token, and how many of them did not take it. */
+  readonly rows: number;
+  readonly notTaken: number;
+
+  constructor(rows: number, notTaken: number) {
+    super(`${notTaken} of ${rows} rows did not take their new token`);
+    this.rows = rows;
+    this.notTaken = notTaken;
+  }
+}
+
 /** The target's own `afterBatch` failed by itself, or lost its connection after a long time. The batch was rolled back. */
 export class AfterBatchError extends Error {
   override readonly name = 'AfterBatchError';
@@ -106,7 +124,7 @@ export class NotVerifiedError extends Error {
 
   constructor(rotation: string, findings: readonly Finding[]) {
     const faults = findings.map(({ message, advice }) => (advice ? `${message} ${advice}` : message));
-    super(`rotation '${rotation}' is complete, but not what it should be: ${faults.join(' ')}`);
+    super(`rotation '${rotation}' finished, but verification failed: ${faults.join(' ')}`);
     this.rotation = rotation;
     this.findings = findings;
   }

@@ -1,5 +1,7 @@
 /** What can go wrong between here and the database, and what is to be done about it. */
 
+import { NOT_TAKEN } from './errors.ts';
+
 /** What a fault is like, and so what a rotation does about it. */
 export type FaultKind =
   /** It passes by itself: the same again, later. */
@@ -57,6 +59,10 @@ const FAULTS: Record<string, readonly [FaultKind, string]> = {
   '27': ['refused', 'A trigger interfered with the change.'],
   '44': ['refused', 'A view refused the change (WITH CHECK OPTION).'],
   P0: ['refused', 'A trigger refused the change. What it said is not shown, since it could hold a token.'],
+  [NOT_TAKEN]: [
+    'refused',
+    'The row did not take its new token: a trigger put another one in its place, or skipped the row.',
+  ],
   // Somebody has to change something first.
   '28P01': ['misconfigured', 'The user name or password in DATABASE_URL is wrong.'],
   '28000': ['misconfigured', 'The server does not let this user in: check DATABASE_URL and pg_hba.conf.'],
@@ -68,7 +74,7 @@ const FAULTS: Record<string, readonly [FaultKind, string]> = {
   '42703': ['misconfigured', 'The table is not the one this version expects: run `npx prisma migrate deploy` first.'],
   '42501': [
     'misconfigured',
-    'The user of DATABASE_URL needs SELECT and UPDATE on the target, SELECT, INSERT and UPDATE on rotation_checkpoints, and what afterBatch needs.',
+    'The user of DATABASE_URL needs SELECT and UPDATE on the target, SELECT, INSERT, UPDATE and DELETE on rotations, rotation_checkpoints and condemned_tokens, and what afterBatch needs.',
   ],
   // No answer of the server, so no SQLSTATE.
   DatabaseNotReachable: NOT_REACHABLE,

@@ -1,7 +1,16 @@
 export { MAX_BATCH_SIZE } from './batch-size.ts';
+export { type RecordTables, recordTablesOf } from './checkpoint/store.ts';
 export { type Config, defineTargets, parseConfig, type Scope, type TargetOf, targetNamed } from './config.ts';
 export type { RotationContext, RotationEvent } from './context.ts';
-export { type ClientConstructor, type Database, databaseLabel, openDatabase, type Queryable } from './database.ts';
+export { dataModelOf } from './data-model.ts';
+export {
+  type ClientConstructor,
+  type Database,
+  databaseLabel,
+  openDatabase,
+  type Queryable,
+  schemaOf,
+} from './database.ts';
 export { describeError } from './describe-error.ts';
 export { type Rehearsal, rehearse } from './dry-run.ts';
 export {
@@ -18,6 +27,7 @@ export {
 } from './errors.ts';
 export { type FaultKind, faultKind } from './faults.ts';
 export type { Finding } from './finding.ts';
+export { type Condemnation, isCondemned } from './is-condemned.ts';
 export { assertVisible, inspectDatabase } from './preflight.ts';
 export {
   type Progress,

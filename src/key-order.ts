@@ -1,5 +1,5 @@
 import { arrayLiteral } from './array-literal.ts';
-import type { Key } from './checkpoint.ts';
+import type { Key } from './checkpoint/checkpoints.ts';
 import type { Queryable } from './database.ts';
 import { ConfigurationError } from './errors.ts';
 import { faultCode } from './faults.ts';

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Checkpoint, CLAIM_MS, renewClaim } from './checkpoint.ts';
-import type { RotationContext } from './context.ts';
+import type { Checkpoint } from './checkpoint/checkpoints.ts';
+import { CLAIM_MS, renewClaim } from './checkpoint/claims.ts';
+import { storeOf } from './checkpoint/store.ts';
+import type { PlannedContext, RotationContext } from './context.ts';
 import { watchReplicas } from './replica-watch.ts';
 import { retry } from './retry.ts';
 import { batchLimit, book, giveBack, type Schedule } from './throttle.ts';
@@ -22,7 +24,7 @@ export interface Pacer {
 }
 
 /** What the workers are given. */
-export interface PacedContext extends RotationContext {
+export interface PacedContext extends PlannedContext {
   pacer: Pacer;
 }
 
@@ -43,7 +45,7 @@ export function startPacer(context: RotationContext): Pacer {
     let current = checkpoint;
     for (let leftMs = ms; leftMs > 0; leftMs -= RENEWAL_MS) {
       await sleep(Math.min(leftMs, RENEWAL_MS), undefined, { signal });
-      if (ms >= RENEWAL_MS) current = await retry(context, () => renewClaim(context.database, current), checkpoint);
+      if (ms >= RENEWAL_MS) current = await retry(context, () => renewClaim(storeOf(context), current), checkpoint);
     }
     return current;
   }

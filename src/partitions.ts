@@ -1,4 +1,4 @@
-import type { Key, PlannedPartition } from './checkpoint.ts';
+import type { Key, PlannedPartition } from './checkpoint/checkpoints.ts';
 import type { Queryable } from './database.ts';
 import { sql } from './sql.ts';
 import type { Target } from './target.ts';
@@ -13,6 +13,16 @@ const MAX_PARTITIONS = 256;
 /** Blocks of the table (8 kB each) that are read to see how its keys are spread. */
 const BLOCKS_SAMPLED = 1_000;
 
+/** What a rotation is to go through. */
+export interface PartitionPlan {
+  /** The highest key there is now. */
+  watermark: Key;
+  /** In key order; at least one. */
+  partitions: PlannedPartition[];
+  /** Counted or, in a large table, estimated. */
+  rowsInScope: number;
+}
+
 /**
  * Plans a new rotation: everything up to the highest key there is now (the watermark), cut into partitions of about as
  * many rows each. Rows that come later have fresh tokens and stay out of it.
@@ -21,30 +31,29 @@ const BLOCKS_SAMPLED = 1_000;
  * a sample of the table's blocks, which also follows gaps and skew that lowest and highest key don't show.
  *
  * @param maxRowsCounted above this many rows in the table the total is an estimate
- * @returns the partitions in key order; none when the table is empty
+ * @returns null when the table is empty
  */
 export async function planPartitions(
   database: Queryable,
   target: Target,
   rotation: string,
   maxRowsCounted = MAX_ROWS_COUNTED,
-): Promise<PlannedPartition[]> {
+): Promise<PartitionPlan | null> {
   const watermark = await highestKey(database, target);
-  if (watermark === null) return [];
+  if (watermark === null) return null;
   const counted = await countRows(database, target, maxRowsCounted + 1);
   const sample = await sampleTable(database, target, watermark);
   const totalIsEstimate = counted.rows > maxRowsCounted;
   const { rows, inScope } = totalIsEstimate && sample.rows > counted.rows ? sample : counted;
   const ranges = cutRange(everyNth(sample.cuts, partitionsFor(rows)), watermark);
-  return ranges.map((range, partition) => ({
+  const partitions = ranges.map((range, partition) => ({
     rotation,
     partition,
-    target: target.label,
     ...range,
-    watermark,
     rowsTotal: shareOf(inScope, partition, ranges.length),
     totalIsEstimate,
   }));
+  return { watermark, partitions, rowsInScope: inScope };
 }
 
 /**

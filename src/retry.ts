@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Checkpoint, renewClaim } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint/checkpoints.ts';
+import { renewClaim } from './checkpoint/claims.ts';
+import { storeOf } from './checkpoint/store.ts';
 import type { RotationContext } from './context.ts';
 import { describeError } from './describe-error.ts';
 import { GaveUpError } from './errors.ts';
@@ -77,7 +79,7 @@ export function retryFromCheckpoint<Result>(
   const { partition } = checkpoint;
   return retry(
     context,
-    async (attempt, fault) => write(attempt === 1 ? checkpoint : await renewClaim(context.database, checkpoint, fault)),
+    async (attempt, fault) => write(attempt === 1 ? checkpoint : await renewClaim(storeOf(context), checkpoint, fault)),
     { partition, ...(kinds && { kinds }) },
   );
 }

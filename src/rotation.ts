@@ -1,27 +1,24 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type Checkpoint,
-  CLAIM_MS,
-  countRotated,
-  isSwept,
-  type Key,
-  loadCheckpoints,
-  loadOpenCheckpoints,
-  persistPlan,
-  recordVerification,
-  releaseClaims,
-} from './checkpoint.ts';
-import type { RotationContext } from './context.ts';
-import { loadTrusted } from './coverage.ts';
-import { HeldByAnotherProcessError, NotVerifiedError } from './errors.ts';
+import { type Checkpoint, countRotated, isSwept, type Key, loadOpenCheckpoints } from './checkpoint/checkpoints.ts';
+import { CLAIM_MS, releaseClaims } from './checkpoint/claims.ts';
+import { recordVerification } from './checkpoint/rotation-record.ts';
+import { storeOf } from './checkpoint/store.ts';
+import type { PlannedContext, RotationContext } from './context.ts';
+import { loadRecorded, loadTrusted, type RecordedRotation } from './coverage.ts';
+import { ConfigurationError, HeldByAnotherProcessError, NotVerifiedError } from './errors.ts';
+import type { Finding } from './finding.ts';
+import { formatTime } from './format.ts';
 import { type PacedContext, startPacer } from './pace.ts';
-import { planPartitions } from './partitions.ts';
+import { forgetCondemnedTokens } from './plan/condemn.ts';
+import { condemnedTokensOf } from './plan/condemned-tokens.ts';
+import { planRotation } from './plan/plan-rotation.ts';
 import { assertReady } from './preflight.ts';
 import { assertLagIsVisible } from './replica-watch.ts';
 import { isAbort, retry } from './retry.ts';
+import { rotateSurvivors } from './rotate/survivors.ts';
 import { rotateRowsSetAside } from './set-aside.ts';
-import { verifyRotation } from './verify.ts';
+import { checkCoverage, findingsOf, verifyRotation } from './verify.ts';
 import { work } from './worker.ts';
 
 /** How a rotation ended. */
@@ -54,7 +51,7 @@ const CLAIM_POLL_MS = 250;
  * @throws ConfigurationError when the rotation was started for another target, or its checkpoints were tampered with
  * @throws HeldByAnotherProcessError when live processes hold all that is left to do
  * @throws RowsNotRotatedError when everything is done but some rows that are locked or refused
- * @throws NotVerifiedError when the result is not what it should be
+ * @throws NotVerifiedError when a leaked token survives, or the result is not what it should be
  * @throws GaveUpError when a fault did not pass in time
  */
 export async function rotate(context: RotationContext): Promise<RotationResult> {
@@ -68,66 +65,100 @@ export async function rotate(context: RotationContext): Promise<RotationResult> 
 
 async function rotateFromCheckpoints(context: RotationContext): Promise<RotationResult> {
   const { database, target, settings, signal, onEvent } = context;
-  const recorded = await retry(context, () => loadTrusted(database, target, settings.name));
-  if (recorded.length > 0 && isComplete(recorded)) {
+  const store = storeOf(context);
+  let recorded = await retry(context, () => loadTrusted(store, target));
+  if (recorded !== null && isComplete(recorded)) {
     // A run that is tried again must not pass where the one before was found wanting.
-    if (recorded.some(({ verifiedAt }) => verifiedAt === null)) await assertVerified(context);
+    if (recorded.rotation.verifiedAt === null) await assertVerified(context, recorded);
     return conclude(recorded, true);
   }
   await retry(context, () => assertReady(context));
-  const plan = recorded.length > 0 ? recorded : await retry(context, () => planAnew(context));
-  if (plan.length === 0) return { outcome: 'empty' };
+  if (recorded === null || recorded.rotation.plannedAt === null) {
+    if ((await planRotation(context)) === 'empty') return { outcome: 'empty' };
+    recorded = await retry(context, () => loadTrusted(store, target));
+  }
+  if (recorded === null) throw deleted(context);
   if (settings.maxReplicaLagMs !== null) await retry(context, () => assertLagIsVisible(database));
 
   onEvent({
     type: 'started',
-    resumed: plan.some(({ cursor }) => cursor !== null),
-    partitions: plan.length,
-    ...counts(plan),
+    resumed: recorded.checkpoints.some(({ cursor }) => cursor !== null),
+    partitions: recorded.checkpoints.length,
+    ...counts(recorded.checkpoints),
   });
   const claimant = `${hostname()}:${process.pid}:${crypto.randomUUID().slice(0, 8)}`;
   const stopCounting = reportTotal(context);
   const pacer = startPacer(context);
   try {
-    await workUntilComplete({ ...context, pacer }, claimant);
+    await workUntilComplete({ ...context, condemned: condemnedTokensOf(recorded.rotation), pacer }, claimant);
   } catch (error) {
     if (!signal.aborted || !isAbort(error)) throw error;
   } finally {
     stopCounting();
     pacer.stop();
     // Where the database is gone this fails too; the claims then expire by themselves.
-    await releaseClaims(database, settings.name, claimant).catch(() => {});
+    await releaseClaims(store, claimant).catch(() => {});
   }
-  const checkpoints = await retry(context, () => loadCheckpoints(database, settings.name));
-  if (!isComplete(checkpoints)) return { outcome: 'interrupted', counts: counts(checkpoints) };
-  await assertVerified(context);
-  return conclude(checkpoints, false);
+  const swept = await retry(context, () => loadRecorded(store, target));
+  if (swept === null) throw deleted(context);
+  if (!isComplete(swept)) return { outcome: 'interrupted', counts: counts(swept.checkpoints) };
+  if (swept.rotation.verifiedAt === null) await assertVerified(context, swept);
+  return conclude(swept, false);
 }
 
-/** Completeness is proven, never assumed. */
-async function assertVerified(context: RotationContext): Promise<void> {
-  const { database, settings, onEvent } = context;
+function deleted({ settings }: RotationContext): ConfigurationError {
+  return new ConfigurationError(`rotation '${settings.name}' was deleted while it ran.`);
+}
+
+/**
+ * Completeness is proven, never assumed: every row is looked at, and what still holds a leaked token is rotated.
+ *
+ * @throws NotVerifiedError when that does not lead to a result that is certain
+ */
+async function assertVerified(context: RotationContext, recorded: RecordedRotation): Promise<void> {
+  const { settings, onEvent } = context;
+  const store = storeOf(context);
   onEvent({ type: 'verifying' });
-  const findings = await verifyRotation(context);
+  const findings = await verifyOrRotateSurvivors(context, recorded);
   onEvent({ type: 'verified', findings });
   const faults = findings.filter(({ level }) => level === 'stop');
   if (faults.length > 0) throw new NotVerifiedError(settings.name, faults);
-  await retry(context, () => recordVerification(database, settings.name));
+  await retry(context, () => recordVerification(store));
+  if (!settings.keepCondemned) await retry(context, () => forgetCondemnedTokens(store));
 }
 
-async function planAnew({ database, target, settings }: RotationContext): Promise<Checkpoint[]> {
-  await persistPlan(database, await planPartitions(database, target, settings.name));
-  return loadTrusted(database, target, settings.name); // another process may have been quicker
+async function verifyOrRotateSurvivors(context: RotationContext, recorded: RecordedRotation): Promise<Finding[]> {
+  const { target } = context;
+  const condemned = condemnedTokensOf(recorded.rotation);
+  const { watermark } = recorded.rotation;
+  if (condemned === null || watermark === null) return verifyRotation(context);
+  const coverage = await checkCoverage(context, recorded);
+  if (coverage.level === 'stop') return [coverage];
+  const { scan, faults } = await rotateSurvivors({ ...context, condemned } satisfies PlannedContext, watermark);
+  const now = await retry(context, () => loadRecorded(storeOf(context), target));
+  if (now === null) throw deleted(context);
+  if (now.rotation.verifiedAt !== null) return [verifiedByAnother(now.rotation.verifiedAt)];
+  return [coverage, ...(await findingsOf(context, now, scan, faults))];
+}
+
+/** It may have removed the hashes before this process has looked for them. */
+function verifiedByAnother(verifiedAt: Date): Finding {
+  return {
+    check: 'condemned-tokens',
+    level: 'ok',
+    message: `Another process has verified the rotation at ${formatTime(verifiedAt)}.`,
+  };
 }
 
 /** Works while there is something to claim, then waits for what others hold: it comes free if they die. */
 async function workUntilComplete(context: PacedContext, claimant: string): Promise<void> {
-  const { database, settings, signal } = context;
+  const { settings, signal } = context;
+  const store = storeOf(context);
   const others = watchOthers(context);
   let claimed = 0;
   while (!signal.aborted) {
     claimed += await runWorkers(context, claimant);
-    const open = await retry(context, () => loadOpenCheckpoints(database, settings.name));
+    const open = await retry(context, () => loadOpenCheckpoints(store));
     if (open.length === 0 || signal.aborted) return;
     if (open.every(isSwept)) return rotateRowsSetAside(context, claimant);
     if (others.areAlive(open) && claimed === 0) throw new HeldByAnotherProcessError(settings.name, holdersOf(open));
@@ -175,18 +206,19 @@ function holdersOf(open: Checkpoint[]): string[] {
 }
 
 /** Reports now and then what all processes together have done. @returns what ends it */
-function reportTotal({ database, settings, onEvent }: RotationContext): () => void {
+function reportTotal(context: RotationContext): () => void {
+  const store = storeOf(context);
   const timer = setInterval(() => {
-    countRotated(database, settings.name).then(
-      (rowsDone) => onEvent({ type: 'total', rowsDone }),
+    countRotated(store).then(
+      (rowsDone) => context.onEvent({ type: 'total', rowsDone }),
       () => {}, // only the display misses it; the workers will say what is wrong
     );
   }, TOTAL_INTERVAL_MS);
   return () => clearInterval(timer);
 }
 
-function isComplete(checkpoints: readonly Checkpoint[]): boolean {
-  return checkpoints.every(({ completedAt }) => completedAt !== null);
+function isComplete({ rotation, checkpoints }: RecordedRotation): boolean {
+  return rotation.plannedAt !== null && checkpoints.every(({ completedAt }) => completedAt !== null);
 }
 
 function counts(checkpoints: readonly Checkpoint[]): Counts {
@@ -196,8 +228,8 @@ function counts(checkpoints: readonly Checkpoint[]): Counts {
   return { rowsDone: sum('rowsRotated'), rowsTotal: sum('rowsTotal'), totalIsEstimate };
 }
 
-function conclude(checkpoints: readonly Checkpoint[], alreadyComplete: boolean): RotationResult {
+function conclude({ rotation, checkpoints }: RecordedRotation, alreadyComplete: boolean): RotationResult {
   const completedAt = new Date(Math.max(...checkpoints.map((checkpoint) => Number(checkpoint.completedAt))));
-  const watermark = checkpoints[0]?.watermark ?? '';
+  const watermark = rotation.watermark ?? '';
   return { outcome: 'complete', alreadyComplete, rowsDone: counts(checkpoints).rowsDone, watermark, completedAt };
 }

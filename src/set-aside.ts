@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { changeFault, rotateSetAside } from './batch.ts';
-import { type Checkpoint, claimPartition, loadOpenCheckpoints, releaseClaims } from './checkpoint.ts';
-import type { RotationContext } from './context.ts';
+import { changeFault, rotateSetAside, transactionOptions } from './batch.ts';
+import { type Checkpoint, loadOpenCheckpoints } from './checkpoint/checkpoints.ts';
+import { claimPartition, releaseClaims } from './checkpoint/claims.ts';
+import { storeOf } from './checkpoint/store.ts';
+import type { PlannedContext } from './context.ts';
 import { OvertakenError, type RowNotRotated, RowsNotRotatedError } from './errors.ts';
 import { concernsRows, faultCode, kindOf } from './faults.ts';
 import { backoffMs, retry, retryFromCheckpoint } from './retry.ts';
@@ -13,18 +15,19 @@ import { tokensFor } from './tokens.ts';
  *
  * @throws RowsNotRotatedError when some are left and waiting is over, or would not help
  */
-export async function rotateRowsSetAside(context: RotationContext, claimant: string): Promise<void> {
-  const { database, settings, signal, onEvent } = context;
+export async function rotateRowsSetAside(context: PlannedContext, claimant: string): Promise<void> {
+  const { settings, signal, onEvent } = context;
+  const store = storeOf(context);
   let fewest = Number.POSITIVE_INFINITY;
   let stuckSinceMs = performance.now();
   for (let failures = 0; !signal.aborted; failures += 1) {
-    const open = await retry(context, () => loadOpenCheckpoints(database, settings.name));
+    const open = await retry(context, () => loadOpenCheckpoints(store));
     let isHeldByOthers = false;
     for (const { partition } of open) {
       if (!(await rotatePartitionsRows(context, claimant, partition))) isHeldByOthers = true;
     }
 
-    const rows = rowsOf(await retry(context, () => loadOpenCheckpoints(database, settings.name)));
+    const rows = rowsOf(await retry(context, () => loadOpenCheckpoints(store)));
     if (rows.length === 0 || signal.aborted) return;
     if (rows.length < fewest) [fewest, stuckSinceMs, failures] = [rows.length, performance.now(), 0];
     const leftMs = settings.maxRetryTimeMs - (performance.now() - stuckSinceMs);
@@ -43,9 +46,10 @@ export function rowsOf(checkpoints: readonly Checkpoint[]): RowNotRotated[] {
 }
 
 /** One round over the rows of one partition. @returns false when another process is at it */
-async function rotatePartitionsRows(context: RotationContext, claimant: string, partition: number): Promise<boolean> {
-  const { database, settings, onEvent } = context;
-  const claimed = await retry(context, () => claimPartition(database, settings.name, partition, claimant));
+async function rotatePartitionsRows(context: PlannedContext, claimant: string, partition: number): Promise<boolean> {
+  const { onEvent } = context;
+  const store = storeOf(context);
+  const claimed = await retry(context, () => claimPartition(store, partition, claimant));
   if (claimed === null) return false;
   try {
     let checkpoint = claimed;
@@ -57,18 +61,19 @@ async function rotatePartitionsRows(context: RotationContext, claimant: string, 
     if (!(error instanceof OvertakenError)) throw error;
     onEvent({ type: 'overtaken', partition });
   }
-  await retry(context, () => releaseClaims(database, settings.name, claimant));
+  await retry(context, () => releaseClaims(store, claimant));
   return true;
 }
 
 /** @returns the checkpoint as it stands after it, whether the row could be rotated or not */
-async function rotateRow(context: RotationContext, checkpoint: Checkpoint, key: string): Promise<Checkpoint> {
-  const { database, target, settings, onEvent } = context;
+async function rotateRow(context: PlannedContext, checkpoint: Checkpoint, key: string): Promise<Checkpoint> {
+  const { database, target, onEvent } = context;
+  const options = transactionOptions(context);
   const isLeft = (current: Checkpoint) => current.completedAt === null && Object.hasOwn(current.setAside, key);
   try {
     const advanced = await retryFromCheckpoint(context, checkpoint, async (current) => {
-      const tokens = tokensFor(settings, target, 1);
-      return isLeft(current) ? rotateSetAside(database, target, current, key, tokens, settings) : current;
+      const tokens = tokensFor(context.settings, target, 1);
+      return isLeft(current) ? rotateSetAside(database, target, current, key, tokens, options) : current;
     });
     onEvent({ type: 'batch', rows: Number(advanced.rowsRotated - checkpoint.rowsRotated), durationMs: 0 });
     return advanced;
@@ -76,7 +81,7 @@ async function rotateRow(context: RotationContext, checkpoint: Checkpoint, key: 
     if (!concernsRows(error)) throw error;
     const fault = faultCode(error) ?? '';
     return retryFromCheckpoint(context, checkpoint, async (current) =>
-      isLeft(current) ? changeFault(database, current, key, fault, settings) : current,
+      isLeft(current) ? changeFault(database, target, current, key, fault, options) : current,
     );
   }
 }

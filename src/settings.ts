@@ -16,6 +16,10 @@ export const DEFAULTS = {
   tokens: 'app',
   /** Whether commits may be acknowledged before they are on disk; see `Batch.asynchronousCommit`. */
   asynchronousCommit: true,
+  /** Whether the tokens of the start are condemned, to prove at the end that none is left; `auto`: up to 50 million rows. */
+  condemn: 'auto',
+  /** Whether the hashes of condemned tokens stay when the rotation is verified; see `isCondemned`. */
+  keepCondemned: false,
   /** How long a batch waits for a lock, in milliseconds; what it has locked already keeps others waiting as long. */
   lockTimeoutMs: 1_000,
   /** How long a statement of a batch may take, in milliseconds, waiting for locks included. */
@@ -50,6 +54,8 @@ const settingsSchema = z
     workers: wholeNumber('workers', 1, MAX_WORKERS).default(DEFAULTS.workers),
     tokens: z.enum(['app', 'database'], 'has to be "app" or "database"').default(DEFAULTS.tokens),
     asynchronousCommit: z.boolean('has to be given once').default(DEFAULTS.asynchronousCommit),
+    condemn: z.union([z.literal('auto'), z.boolean()], 'has to be given once').default(DEFAULTS.condemn),
+    keepCondemned: z.boolean('has to be given once').default(DEFAULTS.keepCondemned),
     lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000).default(DEFAULTS.lockTimeoutMs),
     statementTimeoutMs: wholeNumber('milliseconds', 100, 100_000).default(DEFAULTS.statementTimeoutMs),
     maxRetryTimeMs: wholeNumber('milliseconds', 0, 86_400_000).default(DEFAULTS.maxRetryTimeMs),

@@ -1,12 +1,17 @@
-import { type Checkpoint, isSwept, loadCheckpoints, loadRotationNames, serverTime } from './checkpoint.ts';
+import { type Checkpoint, isSwept, loadCheckpoints, serverTime } from './checkpoint/checkpoints.ts';
+import { loadRotations, type RotationRecord } from './checkpoint/rotation-record.ts';
+import type { RecordTables } from './checkpoint/store.ts';
 import type { Database } from './database.ts';
 
 /** What the checkpoints say about a rotation, at one moment. */
 export interface RotationStatus {
   rotation: string;
   target: string;
-  /** `running`: a process holds a partition. `stopped`: none does; the same command continues. */
-  state: 'running' | 'stopped' | 'complete';
+  /**
+   * `planning`: its tokens are being condemned, or were until a process ended. `running`: a process holds a partition.
+   * `stopped`: none does; the same command continues.
+   */
+  state: 'planning' | 'running' | 'stopped' | 'complete';
   startedAt: Date;
   /** When this was read, by the server's clock. */
   seenAt: Date;
@@ -17,6 +22,10 @@ export interface RotationStatus {
   rowsTotal: number;
   totalIsEstimate: boolean;
   rowsSetAside: number;
+  /** How many tokens are condemned; null: the rotation was planned without, or is not planned yet. */
+  condemned: number | null;
+  /** When its verification passed. */
+  verifiedAt: Date | null;
   partitions: PartitionStatus[];
 }
 
@@ -35,38 +44,42 @@ export interface PartitionStatus {
 /**
  * Reads how far rotations are, from any machine and without disturbing them.
  *
+ * @param tables of `recordTablesOf`
  * @param name of one rotation; all of them when left out
  * @returns the last started first; empty when there is none (of that name)
  */
-export async function readStatus(database: Database, name?: string): Promise<RotationStatus[]> {
-  const rotations = name === undefined ? await loadRotationNames(database) : [name];
+export async function readStatus(database: Database, tables: RecordTables, name?: string): Promise<RotationStatus[]> {
+  const rotations = (await loadRotations(database, tables)).filter((each) => name === undefined || each.name === name);
   const now = await serverTime(database);
-  const statuses = await Promise.all(
-    rotations.map(async (rotation) => summarise(await loadCheckpoints(database, rotation), now)),
+  return Promise.all(
+    rotations.map(async (rotation) =>
+      summarise(rotation, await loadCheckpoints({ database, tables, rotation: rotation.name }), now),
+    ),
   );
-  return statuses.flatMap((status) => status ?? []).sort((a, b) => Number(b.startedAt) - Number(a.startedAt));
 }
 
 /** @param now by the server's clock, which the claims go by */
-export function summarise(checkpoints: readonly Checkpoint[], now: Date): RotationStatus | null {
-  const [first] = checkpoints;
-  if (first === undefined) return null;
+export function summarise(rotation: RotationRecord, checkpoints: readonly Checkpoint[], now: Date): RotationStatus {
   const partitions = checkpoints.map((checkpoint) => describePartition(checkpoint, now));
   const sum = (field: 'rowsDone' | 'rowsTotal' | 'rowsSetAside') =>
     partitions.reduce((total, partition) => total + partition[field], 0);
-  const isComplete = checkpoints.every(({ completedAt }) => completedAt !== null);
+  const isPlanned = rotation.plannedAt !== null;
+  const isComplete = isPlanned && checkpoints.every(({ completedAt }) => completedAt !== null);
+  const isHeld = partitions.some(({ holder }) => holder !== null);
   return {
-    rotation: first.rotation,
-    target: first.target,
+    rotation: rotation.name,
+    target: rotation.target,
     seenAt: now,
-    state: isComplete ? 'complete' : partitions.some(({ holder }) => holder !== null) ? 'running' : 'stopped',
-    startedAt: new Date(Math.min(...checkpoints.map(({ startedAt }) => Number(startedAt)))),
-    updatedAt: new Date(Math.max(...checkpoints.map(({ updatedAt }) => Number(updatedAt)))),
+    state: isPlanned ? (isComplete ? 'complete' : isHeld ? 'running' : 'stopped') : 'planning',
+    startedAt: rotation.startedAt,
+    updatedAt: new Date(Math.max(Number(rotation.startedAt), ...checkpoints.map(({ updatedAt }) => Number(updatedAt)))),
     completedAt: isComplete ? new Date(Math.max(...checkpoints.map((each) => Number(each.completedAt)))) : null,
     rowsDone: sum('rowsDone'),
     rowsTotal: sum('rowsTotal'),
     totalIsEstimate: checkpoints.some(({ totalIsEstimate }) => totalIsEstimate),
     rowsSetAside: sum('rowsSetAside'),
+    condemned: rotation.condemned === null ? null : Number(rotation.condemned),
+    verifiedAt: rotation.verifiedAt,
     partitions,
   };
 }

@@ -1,17 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rotateBatch, setNextAside } from './batch.ts';
+import { rotateBatch, setNextAside, transactionOptions } from './batch.ts';
 import { adaptBatchSize, type BatchSizer, startBatchSizer } from './batch-size.ts';
-import { type Checkpoint, isSwept, renewClaim } from './checkpoint.ts';
-import type { RotationContext } from './context.ts';
+import { type Checkpoint, isSwept } from './checkpoint/checkpoints.ts';
+import { renewClaim } from './checkpoint/claims.ts';
+import { storeOf } from './checkpoint/store.ts';
+import type { PlannedContext } from './context.ts';
 import { describeError } from './describe-error.ts';
-import { TooManyRowsSetAsideError } from './errors.ts';
+import { ConfigurationError, TokensNotTakenError, TooManyRowsSetAsideError } from './errors.ts';
 import { concernsRows, type FaultKind, faultCode, faultKind } from './faults.ts';
 import { type Isolation, isNarrowed, NOT_ISOLATING, narrow, widen } from './isolation.ts';
 import { watchLocks } from './lock-wait.ts';
 import type { PacedContext } from './pace.ts';
+import { rowTriggers } from './preflight/triggers.ts';
 import { backoffMs, retry, retryFromCheckpoint } from './retry.ts';
 import type { Settings } from './settings.ts';
 import { tokensFor } from './tokens.ts';
+import { countOf, listed } from './wording.ts';
 
 /** How many rows of a partition may be set aside before this is no matter of single rows any more. */
 const MAX_SET_ASIDE = 200;
@@ -30,6 +34,7 @@ export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) =
   const { settings, signal, pacer } = context;
   let sizer = startBatchSizer();
   let isolation = NOT_ISOLATING;
+  let hasWritten = false;
   return async (claimed) => {
     let checkpoint = claimed;
     while (!signal.aborted && !isSwept(checkpoint)) {
@@ -43,7 +48,9 @@ export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) =
         checkpoint = await pacer.afterBatch(batch.checkpoint, size, batch.rows, batch.durationMs);
         sizer = adaptBatchSize(sizer, batch.keys, batch.durationMs, settings.targetBatchMs);
         isolation = widen(isolation, usualSize);
+        hasWritten ||= batch.rows > 0;
       } catch (error) {
+        if (!hasWritten) await refuseTriggers(context, error);
         if (!concernsRows(error)) throw error;
         sizer = adaptToFailure(sizer, size, settings, error);
         ({ checkpoint, isolation } = await isolate(context, checkpoint, isolation, size, error));
@@ -52,9 +59,27 @@ export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) =
   };
 }
 
+/**
+ * Where no row at all of a first batch took its token, that is no matter of single rows: a trigger keeps the column as
+ * it is.
+ *
+ * @throws ConfigurationError naming the triggers, when it is so
+ */
+async function refuseTriggers({ database, target }: PlannedContext, error: unknown): Promise<void> {
+  if (!(error instanceof TokensNotTakenError) || error.rows < 2 || error.notTaken < error.rows) return;
+  const names = await rowTriggers(database, target);
+  if (names.length === 0) return; // dropped meanwhile, or it is the application that was faster
+  const { token, tableName } = target;
+  throw new ConfigurationError(
+    `none of the first ${countOf(error.rows, 'row')} took its new token, so nothing was changed: a trigger of ${tableName} puts ` +
+      `another value into ${token.fullName}, or skips the update. ${names.length === 1 ? 'Its trigger is' : 'Its triggers are'} ` +
+      `${listed(names)}. Disable the one that does it (ALTER TABLE ${tableName} DISABLE TRIGGER …), and run the same command again.`,
+  );
+}
+
 /** After rows were in the way: tries the same again, or fewer rows, or sets the one aside that is alone. */
 async function isolate(
-  context: RotationContext,
+  context: PlannedContext,
   checkpoint: Checkpoint,
   isolation: Isolation,
   size: number,
@@ -69,7 +94,7 @@ async function isolate(
     await sleep(waitMs, undefined, { signal: context.signal });
   }
   const fault = describeError(error);
-  const current = await retry(context, () => renewClaim(context.database, checkpoint, fault), checkpoint);
+  const current = await retry(context, () => renewClaim(storeOf(context), checkpoint, fault), checkpoint);
   return { checkpoint: current, isolation: narrowed };
 }
 
@@ -77,8 +102,8 @@ async function isolate(
 const WAITED_OUT: readonly FaultKind[] = ['passing', 'contended'];
 
 /** Passes over the row that is in the way; waits for it where there are too many of them already. */
-async function setAside(context: RotationContext, checkpoint: Checkpoint, error: unknown): Promise<Checkpoint> {
-  const { database, target, settings, onEvent } = context;
+async function setAside(context: PlannedContext, checkpoint: Checkpoint, error: unknown): Promise<Checkpoint> {
+  const { database, target, onEvent } = context;
   const { partition } = checkpoint;
   const rows = Object.keys(checkpoint.setAside).length;
   if (rows >= MAX_SET_ASIDE) {
@@ -95,7 +120,8 @@ async function setAside(context: RotationContext, checkpoint: Checkpoint, error:
   const advanced = await retryFromCheckpoint(
     context,
     checkpoint,
-    async (current) => (isSwept(current) ? current : setNextAside(database, target, current, fault, settings)),
+    async (current) =>
+      isSwept(current) ? current : setNextAside(database, target, current, fault, transactionOptions(context)),
     WAITED_OUT,
   );
   for (const key of Object.keys(advanced.setAside)) {
@@ -122,18 +148,19 @@ interface WrittenBatch {
 }
 
 async function writeBatch(
-  { database, target, settings, onEvent }: RotationContext,
+  context: PlannedContext,
   checkpoint: Checkpoint,
   size: number,
   longestLockWaitMs = Number.POSITIVE_INFINITY,
 ): Promise<WrittenBatch> {
   if (isSwept(checkpoint)) return { checkpoint, keys: 0, rows: 0, durationMs: 0 };
+  const { database, target, settings, onEvent } = context;
   const tokens = tokensFor(settings, target, size);
   const startedAtMs = performance.now();
   const locks = watchLocks(database, settings.targetBatchMs, (pids) => onEvent({ type: 'blocked', pids }));
   let waitedMs = 0;
   const { checkpoint: advanced, keys } = await rotateBatch(database, target, checkpoint, size, tokens, {
-    ...settings,
+    ...transactionOptions(context),
     lockTimeoutMs: Math.min(settings.lockTimeoutMs, longestLockWaitMs),
     onBackend: locks.setBackend,
   }).finally(() => {

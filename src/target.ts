@@ -1,3 +1,4 @@
+import { type RecordTables, recordTablesOf } from './checkpoint/store.ts';
 import type { DataModel, Model } from './data-model.ts';
 import type { Queryable } from './database.ts';
 import { ConfigurationError } from './errors.ts';
@@ -11,10 +12,12 @@ export interface Target {
   readonly label: string;
   /** The table as people write it: `tickets`, `shop."Invite"`. */
   readonly tableName: string;
-  /** The table as `to_regclass` takes it. */
+  /** The table with its schema, quoted, as `to_regclass` takes it. */
   readonly relation: string;
-  /** The table's own name, to be looked for in other schemas; null where the Prisma schema says which one it is in. */
-  readonly bareName: string | null;
+  /** The schema that the table is in. */
+  readonly schema: string;
+  /** The table's own name, without its schema. */
+  readonly bareName: string;
   /** The table in a statement. */
   readonly table: Sql;
   /** The table in a statement that calls it `target`, as columns and scope expect. */
@@ -25,6 +28,8 @@ export interface Target {
   /** Which rows; null: all of them. */
   readonly scope: Sql | null;
   readonly afterBatch: AfterBatch | null;
+  /** Where its rotations are recorded. */
+  readonly records: RecordTables;
 }
 
 /** A column of a target's table. */
@@ -70,15 +75,22 @@ export interface TargetDefinition {
 /**
  * Finds table and columns of a target.
  *
+ * @param databaseSchema where tables are that the Prisma schema names no schema of: the one that Prisma's queries use
  * @throws ConfigurationError naming what is not in the Prisma schema, or cannot be rotated
  */
-export function resolveTarget(definition: TargetDefinition, dataModel: DataModel): Target {
+export function resolveTarget(
+  definition: TargetDefinition,
+  dataModel: DataModel,
+  databaseSchema = DEFAULT_SCHEMA,
+): Target {
   const model = own(dataModel.models, definition.model);
   if (model === undefined) {
     throw new ConfigurationError(`the Prisma schema has no model ${definition.model}. ${has(dataModel.models)}`);
   }
-  const path = [...(model.schema ? [model.schema] : []), model.dbName ?? definition.model];
-  const [tableName, relation] = [path.map(nameForPeople).join('.'), path.map(quoted).join('.')];
+  const schema = model.schema ?? databaseSchema;
+  const bareName = model.dbName ?? definition.model;
+  const relation = [schema, bareName].map(quoted).join('.');
+  const tableName = [...(schema === DEFAULT_SCHEMA ? [] : [schema]), bareName].map(nameForPeople).join('.');
   const columns = columnsOf(model, tableName);
   const named = (field: string): Column => {
     const column = own(columns, field);
@@ -92,7 +104,8 @@ export function resolveTarget(definition: TargetDefinition, dataModel: DataModel
     label: labelOf(key, token, definition, scope?.label),
     tableName,
     relation,
-    bareName: model.schema ? null : (model.dbName ?? definition.model),
+    schema,
+    bareName,
     table: raw(relation),
     from: sql`${raw(relation)} AS target`,
     key,
@@ -100,7 +113,16 @@ export function resolveTarget(definition: TargetDefinition, dataModel: DataModel
     kind: definition.kind,
     scope: scope?.condition ?? null,
     afterBatch: definition.afterBatch ?? null,
+    records: recordTablesOf(dataModel, databaseSchema),
   };
+}
+
+/** The one that goes without saying. */
+export const DEFAULT_SCHEMA = 'public';
+
+/** The token's column as a rotation is recorded of it: `"shop"."sessions"."token_hash"`. */
+export function tokenColumnOf({ relation, token }: Target): string {
+  return `${relation}.${quoted(token.name)}`;
 }
 
 /** By the name of their field. */

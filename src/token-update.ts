@@ -1,11 +1,13 @@
 /** The statements that write tokens. */
 import { callAfterBatch } from './after-batch.ts';
 import { arrayLiteral } from './array-literal.ts';
-import type { Checkpoint, Key } from './checkpoint.ts';
+import type { Checkpoint, Key } from './checkpoint/checkpoints.ts';
 import type { Queryable } from './database.ts';
+import { TokensNotTakenError } from './errors.ts';
+import { and, type CondemnedTokens, isCondemnedSql } from './plan/condemned-tokens.ts';
 import { empty, identifier, type Sql, sql } from './sql.ts';
 import { keyOf, type Target } from './target.ts';
-import type { FreshTokens, Tokens } from './tokens.ts';
+import type { Tokens } from './tokens.ts';
 
 /** A stretch of the key range. */
 export interface KeyRange {
@@ -24,9 +26,15 @@ export function unswept({
   return { after: cursor ?? lowerBound, upTo: upperBound };
 }
 
-/** Keyset pagination: selects as `key` what comes next in the range, whether it is in scope or not. */
-export function nextKeys({ from, key }: Target, range: KeyRange, size: number): Sql {
-  return sql`SELECT ${key.sql} AS key FROM ${from} WHERE ${within(range, key.sql)} ORDER BY ${key.sql} LIMIT ${size}`;
+/** Keyset pagination: selects as `key` what comes next in the range, and whether it is in scope. */
+export function nextKeys({ from, key, scope }: Target, range: KeyRange, size: number, more = empty): Sql {
+  return sql`
+    SELECT ${key.sql} AS key, ${inScope(scope)} AS in_scope${more}
+    FROM ${from} WHERE ${within(range, key.sql)} ORDER BY ${key.sql} LIMIT ${size}`;
+}
+
+function inScope(scope: Sql | null): Sql {
+  return scope === null ? sql`true` : sql`(${scope}) IS TRUE`;
 }
 
 function within({ after, upTo }: KeyRange, key: Sql): Sql {
@@ -34,7 +42,7 @@ function within({ after, upTo }: KeyRange, key: Sql): Sql {
   return after === null ? upper : sql`${key} > ${after} AND ${upper}`;
 }
 
-/** A page of keys, and what became of its rows. */
+/** Result of an update of a page of keys. */
 export interface UpdatedPage {
   /** The highest key of the page; null when the range has no more rows. */
   lastKey: Key | null;
@@ -44,11 +52,21 @@ export interface UpdatedPage {
   rows: number;
 }
 
+/** How an update proves that each row took its token. */
+export interface Guard {
+  /** Whether a trigger of the table fires for each updated row: only then can a row end up with another token. */
+  firesTriggers: boolean;
+  /** Null where none are known. */
+  condemned: CondemnedTokens | null;
+}
+
 /**
- * Writes tokens into the next rows of a range, and has the target's own work done for them.
+ * Writes tokens into the next rows of a range, and calls the target's `afterBatch` for them.
  *
  * @param size how many keys to go through
  * @param tokens as many, at least
+ * @throws TokensNotTakenError when a trigger put another token in place, or skipped a row; the transaction must be
+ *   rolled back
  */
 export async function updateNext(
   transaction: Queryable,
@@ -56,70 +74,182 @@ export async function updateNext(
   range: KeyRange,
   size: number,
   tokens: Tokens,
+  guard: Guard,
 ): Promise<UpdatedPage> {
   // With fewer, the page would seem to be the last one.
   if (tokens !== 'database' && tokens.stored.length < size) throw new Error(`${size} rows need as many tokens`);
-  const page = sql`SELECT key, row_number() OVER (ORDER BY key) AS place FROM (${nextKeys(target, range, size)}) AS next`;
-  return tokens === 'database'
-    ? updateByDatabase(transaction, target, range, page)
-    : updateWith(transaction, target, range, page, tokens);
+  if (tokens === 'database' && !guard.firesTriggers) return updateByDatabase(transaction, target, range, size);
+  const keys = nextKeys(target, range, size, oldToken(target, tokens));
+  const updated = await updatePage(transaction, target, keys, within(range, target.key.sql), tokens, guard);
+  if (updated.lastKey !== null) {
+    const written = { ...range, upTo: updated.lastKey };
+    await assertNoneCondemned(transaction, target, within(written, target.key.sql), updated.rows, guard);
+  }
+  return updated;
 }
 
-/** The columns of an UpdatedPage that are known of the page alone. */
-const END_OF_PAGE = sql`SELECT key::text AS "lastKey", place::int AS keys FROM page ORDER BY place DESC LIMIT 1`;
+/** Writes a token into one row. @returns how many rows there were: 1, or 0 */
+export async function updateOne(
+  transaction: Queryable,
+  target: Target,
+  key: Key,
+  tokens: Tokens,
+  guard: Guard,
+): Promise<number> {
+  const where = sql`${target.key.sql} = ${key}`;
+  const keys = sql`
+    SELECT ${target.key.sql} AS key, ${inScope(target.scope)} AS in_scope${oldToken(target, tokens)}
+    FROM ${target.from} WHERE ${where}`;
+  const { rows } = await updatePage(transaction, target, keys, where, tokens, guard);
+  await assertNoneCondemned(transaction, target, where, rows, guard);
+  return rows;
+}
+
+/**
+ * Writes tokens into those rows of a list that are in scope and hold a condemned token; so to do it twice changes
+ * nothing. Proves in the same transaction that none of them holds one afterwards, deferred triggers included.
+ *
+ * @param keys in any order, each once
+ * @returns how many rows there were
+ */
+export async function updateCondemned(
+  transaction: Queryable,
+  target: Target,
+  keys: readonly Key[],
+  tokens: Tokens,
+  condemned: CondemnedTokens,
+): Promise<number> {
+  const { from, key } = target;
+  // An array of the column, empty as it is, gives the list the column's type and collation.
+  const given = sql`unnest(ARRAY(SELECT ${key.sql} FROM ${from} LIMIT 0) || ${arrayLiteral(keys)})`;
+  const isGiven = sql`${key.sql} IN (SELECT ${given})`;
+  const page = sql`
+    SELECT ${key.sql} AS key, true AS in_scope${oldToken(target, tokens)} FROM ${from}
+    WHERE ${isGiven} AND ${inScope(target.scope)} AND ${isCondemnedSql(target, condemned)}`;
+  const guard = { firesTriggers: true, condemned };
+  const { rows } = await updatePage(transaction, target, page, sql`true`, tokens, guard);
+  await assertNoneCondemned(transaction, target, isGiven, rows, guard);
+  return rows;
+}
+
+/** The token that the row has before the update: what a token that PostgreSQL makes is compared with. */
+function oldToken({ token }: Target, tokens: Tokens): Sql {
+  return tokens === 'database' ? sql`, ${token.sql} AS old` : empty;
+}
+
+/** What is known of a page whatever its update came to. */
+const END_OF_PAGE = sql`
+  SELECT key::text AS "lastKey", place::int AS keys,
+    (SELECT count(*) FILTER (WHERE in_scope) FROM page)::int AS expected
+  FROM page ORDER BY place DESC LIMIT 1`;
 
 const EMPTY_PAGE: UpdatedPage = { lastKey: null, keys: 0, rows: 0 };
 
 /**
- * The page and the update in one statement: the next keys after the cursor, each with the token of its place. No key
- * travels to the client and back, and no row can come or go between reading the page and writing it.
+ * Page and update in one statement: each key with the token of its place. No key travels to the client and back, and no
+ * row can come or go between reading the page and writing it.
+ *
+ * @param keys selects `key`, `in_scope` and, for tokens that PostgreSQL makes, `old`
+ * @param bound looks redundant and is not: without it the planner may choose to scan the whole table
  */
-async function updateWith(
+async function updatePage(
   transaction: Queryable,
   target: Target,
-  range: KeyRange,
-  page: Sql,
-  tokens: FreshTokens,
+  keys: Sql,
+  bound: Sql,
+  tokens: Tokens,
+  { firesTriggers }: Guard,
 ): Promise<UpdatedPage> {
-  const { key } = target;
-  const given = sql`unnest(${arrayLiteral(tokens.stored)}::${typeOf(target)}[]) WITH ORDINALITY AS given (token, place)`;
-  // The bounds on the key look redundant and are not: without them the planner may choose to scan the whole table.
-  const where = sql`${key.sql} = page.key AND ${within(range, key.sql)}`;
-  const [updated] = await transaction.$queryRaw<(UpdatedPage & Updated)[]>`
-    WITH page AS MATERIALIZED (SELECT * FROM (${page}) AS numbered JOIN ${given} USING (place)),
-    updated AS (${update(target, sql`page.token`, where, sql`FROM page`, sql`page.place`)})
-    SELECT * FROM (${END_OF_PAGE}) AS page_end, (${summaryFor(target)}) AS summary`;
+  const numbered = sql`SELECT *, row_number() OVER (ORDER BY key) AS place FROM (${keys}) AS next`;
+  const page =
+    tokens === 'database'
+      ? numbered
+      : sql`
+        SELECT * FROM (${numbered}) AS numbered
+        JOIN unnest(${arrayLiteral(tokens.stored)}::${typeOf(target)}[]) WITH ORDINALITY AS given (token, place)
+          USING (place)`;
+  const value = tokens === 'database' ? sql`gen_random_uuid()` : storedForm(target, sql`page.token`);
+  const { token, afterBatch } = target;
+  const isNotTaken = firesTriggers ? notTaken(target, value, tokens) : sql`false`;
+  const [updated] = await transaction.$queryRaw<(UpdatedPage & Taken & Updated)[]>`
+    WITH page AS MATERIALIZED (${page}),
+    updated AS (
+      UPDATE ${target.from} SET ${identifier(token.name)} = ${value} FROM page
+      WHERE ${target.key.sql} = page.key AND ${bound}${and(target.scope)}
+      RETURNING ${isNotTaken} AS is_not_taken, ${handedOf(target, sql`page.place`)} AS row
+    )
+    SELECT * FROM (${END_OF_PAGE}) AS page_end, (
+      SELECT count(*)::int AS rows, count(*) FILTER (WHERE is_not_taken)::int AS "notTaken",
+        ${afterBatch === null ? sql`NULL` : sql`json_agg(row)`} AS handed
+      FROM updated
+    ) AS summary`;
   if (updated === undefined) return EMPTY_PAGE;
+  assertTaken(updated);
   await handOver(transaction, target, updated.handed, tokens);
   return updated;
 }
 
-/** Finds where the page ends, then updates up to there: cheaper than the above where rows need not be numbered. */
+/** The condition that an updated row holds another token than the one it was given, or still the old one. */
+function notTaken({ token }: Target, value: Sql, tokens: Tokens): Sql {
+  if (tokens === 'database') return sql`${token.sql} IS NOT DISTINCT FROM page.old`;
+  return token.type === 'Bytes'
+    ? sql`${token.sql} IS DISTINCT FROM ${value}`
+    : sql`${token.sql}::text IS DISTINCT FROM ${value}::text`;
+}
+
+/** How many rows were to take a token, and how many of those that were updated did not. */
+interface Taken {
+  expected: number;
+  rows: number;
+  notTaken: number;
+}
+
+/** A row that somebody deletes, or takes out of scope, in this very moment counts, too: the batch is then repeated. */
+function assertTaken({ expected, rows, notTaken }: Taken): void {
+  const missing = Math.max(0, expected - rows) + notTaken;
+  if (missing > 0) throw new TokensNotTakenError(expected, missing);
+}
+
+/** What a trigger does after the statement, even at commit, is done and looked at here. */
+async function assertNoneCondemned(
+  transaction: Queryable,
+  target: Target,
+  where: Sql,
+  rows: number,
+  { firesTriggers, condemned }: Guard,
+): Promise<void> {
+  if (!firesTriggers || condemned === null || rows === 0) return;
+  await letPlannerChoose(transaction);
+  await transaction.$executeRaw`SET CONSTRAINTS ALL IMMEDIATE`;
+  const [left] = await transaction.$queryRaw<{ rows: number }[]>`
+    SELECT count(*)::int AS rows FROM ${target.from}
+    WHERE ${where} AND ${inScope(target.scope)} AND ${isCondemnedSql(target, condemned)}`;
+  assertTaken({ expected: rows, rows, notTaken: left?.rows ?? rows });
+}
+
+/** Where no row need be numbered: finds where the page ends, then updates up to there. Cheaper than the above. */
 async function updateByDatabase(
   transaction: Queryable,
   target: Target,
   range: KeyRange,
-  page: Sql,
+  size: number,
 ): Promise<UpdatedPage> {
-  const [end] = await transaction.$queryRaw<Omit<UpdatedPage, 'rows'>[]>`WITH page AS (${page}) ${END_OF_PAGE}`;
+  const [end] = await transaction.$queryRaw<Omit<UpdatedPage, 'rows'>[]>`
+    SELECT key::text AS "lastKey", place::int AS keys
+    FROM (SELECT key, row_number() OVER (ORDER BY key) AS place FROM (${nextKeys(target, range, size)}) AS next) AS page
+    ORDER BY place DESC LIMIT 1`;
   if (end?.lastKey == null) return EMPTY_PAGE;
   const where = within({ ...range, upTo: end.lastKey }, target.key.sql);
-  return { ...end, rows: await updateWhere(transaction, target, where, 'database') };
-}
-
-/** Writes a token into one row. @returns how many rows there were: 1, or 0 */
-export function updateOne(transaction: Queryable, target: Target, key: Key, tokens: Tokens): Promise<number> {
-  return updateWhere(transaction, target, sql`${target.key.sql} = ${key}`, tokens);
-}
-
-/** Of given tokens, the first. */
-async function updateWhere(transaction: Queryable, target: Target, where: Sql, tokens: Tokens): Promise<number> {
-  const value = tokens === 'database' ? sql`gen_random_uuid()` : sql`${tokens.stored[0]}::${typeOf(target)}`;
+  const { afterBatch } = target;
   const [updated] = await transaction.$queryRaw<Updated[]>`
-    WITH updated AS (${update(target, value, where)}) ${summaryFor(target)}`;
-  if (updated === undefined) return 0;
-  await handOver(transaction, target, updated.handed, tokens);
-  return updated.rows;
+    WITH updated AS (
+      UPDATE ${target.from} SET ${identifier(target.token.name)} = gen_random_uuid()
+      WHERE ${where}${and(target.scope)} RETURNING ${handedOf(target, sql`1`)} AS row
+    )
+    SELECT count(*)::int AS rows, ${afterBatch === null ? sql`NULL` : sql`json_agg(row)`} AS handed FROM updated`;
+  if (updated === undefined) return { ...end, rows: 0 };
+  await handOver(transaction, target, updated.handed, 'database');
+  return { ...end, rows: updated.rows };
 }
 
 /** What the database takes tokens for before it assigns them to the column, whose own type may be another. */
@@ -127,26 +257,21 @@ function typeOf({ kind }: Target): Sql {
   return kind.type === 'uuid' ? sql`uuid` : sql`text`;
 }
 
-/** The statement; for a target that has work to do for its rows, they are returned. */
-function update(target: Target, value: Sql, where: Sql, others = empty, place = sql`1`): Sql {
-  const { key, token, scope, afterBatch } = target;
-  const stored = token.type === 'Bytes' ? sql`decode(${value}, 'hex')` : value;
-  const inScope = scope === null ? empty : sql` AND (${scope})`;
-  const returned =
-    afterBatch === null ? sql`1` : sql`json_build_array(${key.sql}::text, ${place}, ${token.sql}::text) AS row`;
-  return sql`UPDATE ${target.from} SET ${identifier(token.name)} = ${stored} ${others} WHERE ${where}${inScope} RETURNING ${returned}`;
+/** A token as the column stores it. */
+function storedForm({ token }: Target, value: Sql): Sql {
+  return token.type === 'Bytes' ? sql`decode(${value}, 'hex')` : value;
 }
 
-/** What `update` has done. */
+/** What `afterBatch` needs of an updated row, if the target has one. */
+function handedOf({ afterBatch, key, token }: Target, place: Sql): Sql {
+  return afterBatch === null ? sql`1` : sql`json_build_array(${key.sql}::text, ${place}, ${token.sql}::text)`;
+}
+
+/** What an update has done. */
 interface Updated {
   rows: number;
-  /** Key, place and stored token of each row; null when there is none, or nobody wants to know. */
+  /** Key, place and stored token of each row; null when there is none, or no `afterBatch` to call. */
   handed: [key: string, place: number, token: string][] | null;
-}
-
-function summaryFor({ afterBatch }: Target): Sql {
-  const handed = afterBatch === null ? sql`NULL` : sql`json_agg(row)`;
-  return sql`SELECT count(*)::int AS rows, ${handed} AS handed FROM updated`;
 }
 
 /** Calls the target's `afterBatch`. What is stored of a hashed token cannot be handed out, only what it was made from. */

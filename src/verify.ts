@@ -1,46 +1,83 @@
-import { type Checkpoint, isSwept, loadCheckpoints, loadRotationNames } from './checkpoint.ts';
+import { type Checkpoint, isSwept } from './checkpoint/checkpoints.ts';
+import { loadRotations } from './checkpoint/rotation-record.ts';
+import { storeOf } from './checkpoint/store.ts';
 import type { RotationContext } from './context.ts';
-import { coverageFault, refuseOtherTarget, UNTRUSTED_ADVICE } from './coverage.ts';
+import { coverageFault, loadRecorded, type RecordedRotation, UNTRUSTED_ADVICE } from './coverage.ts';
 import { ConfigurationError } from './errors.ts';
 import type { Finding } from './finding.ts';
+import { formatCount } from './format.ts';
+import { condemnedTokensOf } from './plan/condemned-tokens.ts';
 import { assertVisible } from './preflight.ts';
 import { retry } from './retry.ts';
 import { rowsOf } from './set-aside.ts';
 import type { Target } from './target.ts';
-import { findUniqueness, scanTokens, shapeFinding, type TokenScan } from './verify/token-shape.ts';
+import { condemnedFinding, findCauses, type SurvivorFaults } from './verify/condemned.ts';
+import { scanTable, type TableScan } from './verify/scan.ts';
+import { findUniqueness, shapeFinding } from './verify/shape.ts';
 import { countOf, listed } from './wording.ts';
 
 /**
- * Checks that a rotation has left no row out. It changes nothing, and reads in short statements, but every row.
+ * Checks that a rotation has left no leaked token valid. It changes nothing, and looks at every row of the table as it
+ * is at one moment, in short statements.
  *
  * - `coverage`: the partitions cover everything up to the watermark, and all of them are complete; otherwise there is
  *   nothing else to look at yet
+ * - `condemned-tokens`: no token that was valid when the rotation began is in the table, under whatever key
  * - `rows`: as many rows were rotated as there are, but for those deleted or inserted since
  * - `shape`: up to the watermark every row in scope has a token of the target's kind, and no two have the same
  *
  * @param context its settings' name says which rotation
- * @returns these three, in this order
+ * @returns these four, in this order
  * @throws ConfigurationError when no rotation of that name is recorded, it is of another target, or this user does not
  *   see every row
  * @throws GaveUpError when a fault did not pass in time
  * @throws AbortError when the signal was aborted
  */
 export async function verifyRotation(context: RotationContext): Promise<Finding[]> {
-  const { database, target, settings } = context;
-  const checkpoints = await retry(context, () => loadCheckpoints(database, settings.name));
-  const [first] = checkpoints;
-  if (first === undefined) throw new ConfigurationError(await notRecorded(context));
-  refuseOtherTarget(checkpoints, target);
-  await assertVisible(context);
-  const coverage = coverageFinding(
-    checkpoints,
-    await retry(context, () => coverageFault(database, target, checkpoints)),
-  );
-  if (coverage.level === 'stop') return [coverage];
-  const scan = await scanTokens(context, first.watermark);
-  const uniqueness = await findUniqueness(context, scan);
-  return [coverage, rowsFinding(target, checkpoints, scan), shapeFinding(target, scan, uniqueness)];
+  const recorded = await retry(context, () => loadRecorded(storeOf(context), context.target));
+  if (recorded === null) throw new ConfigurationError(await notRecorded(context));
+  const coverage = await checkCoverage(context, recorded);
+  const { watermark } = recorded.rotation;
+  if (coverage.level === 'stop' || watermark === null) return [coverage];
+  const scan = await scanTable(context, watermark, condemnedTokensOf(recorded.rotation));
+  return [coverage, ...(await findingsOf(context, recorded, scan))];
 }
+
+/** The check of this name alone: it looks at no row. */
+export async function checkCoverage(context: RotationContext, recorded: RecordedRotation): Promise<Finding> {
+  const { database, target } = context;
+  await assertVisible(context);
+  if (recorded.rotation.plannedAt === null) return NOT_PLANNED;
+  return coverageFinding(recorded, await retry(context, () => coverageFault(database, target, recorded)));
+}
+
+/**
+ * What a scan of the whole table says about a rotation whose partitions are complete.
+ *
+ * @param faults why survivors could not be rotated, where that was tried
+ */
+export async function findingsOf(
+  context: RotationContext,
+  { rotation, checkpoints }: RecordedRotation,
+  scan: TableScan,
+  faults?: SurvivorFaults,
+): Promise<Finding[]> {
+  const { target } = context;
+  const causes = await findCauses(context, rotation);
+  const uniqueness = await findUniqueness(context, scan);
+  return [
+    condemnedFinding(target, rotation, scan.condemned, causes, faults),
+    rowsFinding(target, checkpoints, scan),
+    shapeFinding(target, scan, uniqueness),
+  ];
+}
+
+const NOT_PLANNED: Finding = {
+  check: 'coverage',
+  level: 'stop',
+  message: 'The rotation is not complete: it has not rotated a row yet.',
+  advice: 'Run it again: it continues where it stopped.',
+};
 
 /** Whether a rotation of that name has ever begun. */
 export async function isRecorded(context: RotationContext): Promise<boolean> {
@@ -54,10 +91,11 @@ async function notRecorded(context: RotationContext): Promise<string> {
 }
 
 function rotationNames(context: RotationContext): Promise<string[]> {
-  return retry(context, () => loadRotationNames(context.database));
+  const { database, target } = context;
+  return retry(context, async () => (await loadRotations(database, target.records)).map(({ name }) => name).sort());
 }
 
-function coverageFinding(checkpoints: readonly Checkpoint[], fault: string | undefined): Finding {
+function coverageFinding({ rotation, checkpoints }: RecordedRotation, fault: string | undefined): Finding {
   const check = 'coverage';
   if (fault !== undefined) {
     return {
@@ -78,7 +116,7 @@ function coverageFinding(checkpoints: readonly Checkpoint[], fault: string | und
   }
   const partitions =
     checkpoints.length === 1 ? 'One partition covers' : `${countOf(checkpoints.length, 'partition')} cover`;
-  const message = `${partitions} everything up to key ${checkpoints[0]?.watermark} without gap or overlap, and all of it is done.`;
+  const message = `${partitions} everything up to key ${rotation.watermark} without gap or overlap, and all of it is done.`;
   return { check, level: 'ok', message };
 }
 
@@ -103,7 +141,8 @@ function rowsSetAside(checkpoints: readonly Checkpoint[]): string[] {
   return [`${countOf(rows.length, 'row')} set aside, with the leaked token still in place, by key: ${listed(keys)}`];
 }
 
-function rowsFinding({ scope }: Target, checkpoints: readonly Checkpoint[], { rows, watermark }: TokenScan): Finding {
+function rowsFinding({ scope }: Target, checkpoints: readonly Checkpoint[], scan: TableScan): Finding {
+  const { rows, watermark, condemned } = scan;
   const rotated = Number(checkpoints.reduce((sum, { rowsRotated }) => sum + rowsRotated, 0n));
   const check = 'rows';
   const facts = `${countOf(rotated, 'row')} rotated, ${countOf(rows, 'row')} there now${scope === null ? '' : ' in scope'} up to key ${watermark}`;
@@ -119,10 +158,21 @@ function rowsFinding({ scope }: Target, checkpoints: readonly Checkpoint[], { ro
   if (rows < rotated) {
     return { check, level: 'ok', message: `${facts}: ${countOf(rotated - rows, 'row')} deleted since.` };
   }
+  const more = countOf(rows - rotated, 'row');
+  if (condemned !== null && condemned.hashes === condemned.condemned) {
+    // Looked at by their tokens: those that were condemned are survivors, and the others are fresh.
+    const survivors = Math.min(condemned.inScope.count, rows - rotated);
+    const fresh = formatCount(rows - rotated - survivors);
+    return {
+      check,
+      level: 'ok',
+      message: `${facts}: ${more} came later, ${fresh} with a fresh token, ${formatCount(survivors)} with a condemned one.`,
+    };
+  }
   return {
     check,
     level: 'warning',
-    message: `${facts}: ${countOf(rows - rotated, 'row')} came later, or were never covered.`,
+    message: `${facts}: ${more} came later, or were never covered.`,
     advice:
       'Their tokens are fresh if the application has made them, but leaked if the rows are from a backup. ' +
       'Look the leaked tokens up, with verify --leaked.',

@@ -1,4 +1,5 @@
-import { claimNext } from './checkpoint.ts';
+import { claimNext } from './checkpoint/claims.ts';
+import { storeOf } from './checkpoint/store.ts';
 import { OvertakenError } from './errors.ts';
 import type { PacedContext } from './pace.ts';
 import { retry } from './retry.ts';
@@ -11,11 +12,12 @@ import { partitionSweeper } from './sweep.ts';
  * @returns how many partitions it claimed
  */
 export async function work(context: PacedContext, claimant: string): Promise<number> {
-  const { database, settings, signal, onEvent } = context;
+  const { signal, onEvent } = context;
+  const store = storeOf(context);
   const sweep = partitionSweeper(context);
   let claimed = 0;
   while (!signal.aborted) {
-    const checkpoint = await retry(context, () => claimNext(database, settings.name, claimant));
+    const checkpoint = await retry(context, () => claimNext(store, claimant));
     if (checkpoint === null) break;
     claimed += 1;
     try {

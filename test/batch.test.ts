@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { openTicketDatabase, type TicketDatabase } from '../scripts/support/ticket-database.ts';
 import { rotateBatch as rotate, type TransactionOptions } from '../src/batch.ts';
-import { type Checkpoint, claimNext, persistPlan } from '../src/checkpoint.ts';
+import type { Checkpoint } from '../src/checkpoint/checkpoints.ts';
+import { claimNext } from '../src/checkpoint/claims.ts';
 import { OvertakenError } from '../src/errors.ts';
-import { planPartitions } from '../src/partitions.ts';
 import type { Tokens } from '../src/tokens.ts';
 import { useTestDatabase } from './support/database.ts';
+import { planTickets, storeFor } from './support/rotations.ts';
 import {
   everythingButTokens,
   insertTickets,
@@ -194,8 +195,8 @@ async function rotateBatch(
 }
 
 async function claimed(database: TicketDatabase): Promise<Checkpoint> {
-  await persistPlan(database, await planPartitions(database, TICKETS, 'test'));
-  const checkpoint = await claimNext(database, 'test', 'this process');
+  await planTickets(database);
+  const checkpoint = await claimNext(storeFor(database), 'this process');
   if (checkpoint === null) throw new Error('there is nothing to claim');
   return checkpoint;
 }

@@ -141,7 +141,7 @@ describe('the types of defineTargets', () => {
           completedAt: { lt: new Date(0), lte: new Date(0), gt: new Date(0), gte: new Date(0) },
           AND: [{ partition: 1 }, { totalIsEstimate: true }],
           OR: [{ rowsTotal: 1n }, { AND: { upperBound: '1' } }],
-          NOT: { NOT: [{ watermark: '1' }] },
+          NOT: { NOT: [{ lowerBound: '1' }] },
         },
       },
     });

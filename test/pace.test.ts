@@ -56,7 +56,7 @@ describe('a rotation that minds its replicas', () => {
     database = openTicketDatabase(primary.url('postgres'), { connections: 4 });
     onStandby = openTicketDatabase(standby.url('postgres'), { connections: 1 });
   });
-  beforeEach(() => database.$executeRaw`TRUNCATE tickets, rotation_checkpoints`);
+  beforeEach(() => database.$executeRaw`TRUNCATE tickets, rotations CASCADE`);
   afterAll(async () => {
     await onStandby.$disconnect();
     await database.$disconnect();
@@ -88,7 +88,7 @@ describe('a rotation that minds its replicas', () => {
   it('refuses to start when it may not see how far they are', async () => {
     await insertTickets(database, keysUpTo(10));
     await database.$executeRaw`CREATE ROLE shop LOGIN PASSWORD 'shop'`;
-    await database.$executeRaw`GRANT ALL ON tickets, rotation_checkpoints TO shop`;
+    await database.$executeRaw`GRANT ALL ON tickets, rotations, rotation_checkpoints, condemned_tokens TO shop`;
     const url = Object.assign(new URL(primary.url('postgres')), { username: 'shop', password: 'shop' }).href;
     const asShop = openTicketDatabase(url);
     await expect(runner(() => asShop).run({ maxReplicaLagMs: 1_000 })).rejects.toThrow(/GRANT pg_monitor/);

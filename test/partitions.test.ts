@@ -55,22 +55,24 @@ describe('the plan of a rotation', () => {
 
   it('is one partition for a small table, from the first key to the highest there is now', async () => {
     await insertTickets(database, [-5, 1, 1_000_000]);
-    expect(await planPartitions(database, TICKETS, 'test')).toEqual([
-      {
-        rotation: 'test',
-        partition: 0,
-        target: 'tickets.token by id',
-        lowerBound: null,
-        upperBound: '1000000',
-        watermark: '1000000',
-        rowsTotal: 3n,
-        totalIsEstimate: false,
-      },
-    ]);
+    expect(await planPartitions(database, TICKETS, 'test')).toEqual({
+      watermark: '1000000',
+      rowsInScope: 3,
+      partitions: [
+        {
+          rotation: 'test',
+          partition: 0,
+          lowerBound: null,
+          upperBound: '1000000',
+          rowsTotal: 3n,
+          totalIsEstimate: false,
+        },
+      ],
+    });
   });
 
-  it('has no partition for an empty table', async () => {
-    expect(await planPartitions(database, TICKETS, 'test')).toEqual([]);
+  it('is none for an empty table', async () => {
+    expect(await planPartitions(database, TICKETS, 'test')).toBeNull();
   });
 
   it.each([
@@ -87,14 +89,14 @@ describe('the plan of a rotation', () => {
 
   it('says how many rows there are, exactly where they can be counted quickly', async () => {
     await insertTickets(database, keysUpTo(45_001));
-    const plan = await planPartitions(database, TICKETS, 'test');
+    const plan = await partitionsOf(database);
     expect(plan.map(({ rowsTotal }) => rowsTotal)).toEqual([15_001n, 15_000n, 15_000n]);
     expect(plan.every(({ totalIsEstimate }) => !totalIsEstimate)).toBe(true);
   });
 
   it('says about how many rows there are, and that it is an estimate, where counting would take long', async () => {
     await insertTickets(database, keysUpTo(60_000));
-    const plan = await planPartitions(database, TICKETS, 'test', 1_000);
+    const plan = await partitionsOf(database, 1_000);
     const total = plan.reduce((sum, { rowsTotal }) => sum + Number(rowsTotal), 0);
     expect(plan.every(({ totalIsEstimate }) => totalIsEstimate)).toBe(true);
     expect(Math.abs(total - 60_000)).toBeLessThan(15_000); // it looks at some of its blocks only
@@ -102,7 +104,7 @@ describe('the plan of a rotation', () => {
 });
 
 async function rowsPerPartition(database: TicketDatabase): Promise<number[]> {
-  const plan = await planPartitions(database, TICKETS, 'test');
+  const plan = await partitionsOf(database);
   return Promise.all(
     plan.map(({ lowerBound, upperBound }) =>
       database.ticket.count({
@@ -110,4 +112,8 @@ async function rowsPerPartition(database: TicketDatabase): Promise<number[]> {
       }),
     ),
   );
+}
+
+async function partitionsOf(database: TicketDatabase, maxRowsCounted?: number) {
+  return (await planPartitions(database, TICKETS, 'test', maxRowsCounted))?.partitions ?? [];
 }

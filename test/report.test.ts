@@ -183,7 +183,7 @@ describe('the summary of a run', () => {
       [
         "Rotation 'march' of tickets.token by id in db:5432/shop is complete: each of its tokens was replaced by a fresh random one.",
         'The run lasted from 2026-03-01 12:00:00 UTC to 2026-03-01 12:00:12 UTC (12.0 s), with rotate-tokens 1.2.3.',
-        '1,000 rows up to key 9007199254740993 were each rotated exactly once: all by this run. Every batch was committed in one transaction with the record of how far it is. Rows with higher keys were inserted after the rotation began; their tokens are fresh and were left alone.',
+        '1,000 rows up to key 9007199254740993 were each rotated exactly once: all by this run. Every batch was committed in one transaction with the record of how far it is. Rows with higher keys came after the rotation began, and were left alone unless they held a condemned token.',
         'Verified: Every partition is complete. No two rows share a token.',
         'Nothing is left to do for this rotation.',
       ].join('\n'),

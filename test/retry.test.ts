@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { rotateBatch } from '../src/batch.ts';
-import { type Checkpoint, claimNext, loadCheckpoints, persistPlan } from '../src/checkpoint.ts';
+import { type Checkpoint, loadCheckpoints } from '../src/checkpoint/checkpoints.ts';
+import { claimNext } from '../src/checkpoint/claims.ts';
 import type { RotationEvent } from '../src/context.ts';
 import { ConfigurationError, GaveUpError, OvertakenError } from '../src/errors.ts';
-import { planPartitions } from '../src/partitions.ts';
 import { backoffMs, isAbort, retry, retryFromCheckpoint } from '../src/retry.ts';
 import { parseSettings } from '../src/settings.ts';
 import { useTestDatabase } from './support/database.ts';
+import { planTickets, storeFor } from './support/rotations.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, TICKETS, uuids } from './support/tickets.ts';
 
 /** Passes by itself. */
@@ -248,8 +249,8 @@ describe('what moves a checkpoint', () => {
   beforeEach(async () => {
     await insertTickets(database, keysUpTo(10));
     await recordTokenChanges(database);
-    await persistPlan(database, await planPartitions(database, TICKETS, 'test'));
-    const claimed = await claimNext(database, 'test', 'this process');
+    await planTickets(database);
+    const claimed = await claimNext(storeFor(database), 'this process');
     if (claimed === null) throw new Error('there is nothing to claim');
     checkpoint = claimed;
   });
@@ -304,13 +305,13 @@ describe('what moves a checkpoint', () => {
       await expireClaims();
       throw answerLost;
     });
-    expect(await claimNext(database, 'test', 'another process')).toBeNull();
+    expect(await claimNext(storeFor(database), 'another process')).toBeNull();
   });
 
   it.each<[string, () => Promise<unknown>]>([
     [
       'another process has claimed the partition',
-      () => expireClaims().then(() => claimNext(database, 'test', 'other')),
+      () => expireClaims().then(() => claimNext(storeFor(database), 'other')),
     ],
     ['the checkpoint is gone', () => database.rotationCheckpoint.deleteMany()],
   ])('is not done again when, meanwhile, %s', async (_, meanwhile) => {
@@ -328,11 +329,11 @@ describe('what moves a checkpoint', () => {
   it('leaves the other process its claim', async () => {
     const overtaken = retryFromCheckpoint(contextWithDatabase(), checkpoint, async () => {
       await expireClaims();
-      await claimNext(database, 'test', 'other');
+      await claimNext(storeFor(database), 'other');
       throw answerLost;
     });
     await expect(overtaken).rejects.toThrow(OvertakenError);
-    expect(await loadCheckpoints(database, 'test')).toMatchObject([{ claimedBy: 'other' }]);
+    expect(await loadCheckpoints(storeFor(database))).toMatchObject([{ claimedBy: 'other' }]);
   });
 
   function contextWithDatabase() {

@@ -147,7 +147,7 @@ describe('a rotation', () => {
   it('refuses checkpoints of another target', async () => {
     await insertTickets(database, keysUpTo(30));
     await runSome(1);
-    await database.rotationCheckpoint.updateMany({ data: { target: 'users.api_key' } });
+    await database.rotation.updateMany({ data: { target: 'users.api_key' } });
     const tokens = await tokensByKey(database);
     await expect(run()).rejects.toThrow(ConfigurationError);
     expect(await tokensByKey(database)).toEqual(tokens);

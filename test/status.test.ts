@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { claimNext, renewClaim } from '../src/checkpoint.ts';
+import { claimNext, renewClaim } from '../src/checkpoint/claims.ts';
 import { parseSettings, type RotationEvent, readStatus, rotate } from '../src/index.ts';
 import { useTestDatabase } from './support/database.ts';
+import { storeFor } from './support/rotations.ts';
 import { insertTickets, keysUpTo, TICKETS } from './support/tickets.ts';
 
 describe('the status', () => {
@@ -17,28 +18,28 @@ describe('the status', () => {
   };
 
   it('is nothing where no rotation was ever started', async () => {
-    expect(await readStatus(database)).toEqual([]);
+    expect(await readStatus(database, TICKETS.records)).toEqual([]);
   });
 
   it('is of every rotation, the last started first, or of one', async () => {
     await insertTickets(database, keysUpTo(200));
-    await run('march');
-    await run('april', true);
-    const statuses = await readStatus(database);
+    await run('march', true);
+    await run('april');
+    const statuses = await readStatus(database, TICKETS.records);
     expect(statuses).toMatchObject([
-      { rotation: 'april', state: 'complete', rowsDone: 200, rowsTotal: 200, completedAt: expect.any(Date) },
-      { rotation: 'march', state: 'stopped', rowsDone: 100, rowsTotal: 200, completedAt: null },
+      { rotation: 'april', state: 'stopped', rowsDone: 100, rowsTotal: 200, completedAt: null, verifiedAt: null },
+      { rotation: 'march', state: 'complete', rowsDone: 200, completedAt: expect.any(Date), condemned: 200 },
     ]);
-    expect((await readStatus(database, 'march')).map(({ rotation }) => rotation)).toEqual(['march']);
+    expect((await readStatus(database, TICKETS.records, 'march')).map(({ rotation }) => rotation)).toEqual(['march']);
   });
 
   it('says who holds which partition and since when, and what went wrong last', async () => {
     await insertTickets(database, keysUpTo(40_000));
     await run('march');
-    const claimed = await claimNext(database, 'march', 'web-1:4242:x');
+    const claimed = await claimNext(storeFor(database, 'march'), 'web-1:4242:x');
     if (claimed === null) throw new Error('there is nothing to claim');
-    await renewClaim(database, claimed, 'the connection to the database was lost.');
-    const [status] = await readStatus(database);
+    await renewClaim(storeFor(database, 'march'), claimed, 'the connection to the database was lost.');
+    const [status] = await readStatus(database, TICKETS.records);
     expect(status).toMatchObject({ state: 'running' });
     expect(status?.partitions.map(({ state, holder, lastFault }) => ({ state, holder, lastFault }))).toEqual([
       {
@@ -53,8 +54,10 @@ describe('the status', () => {
   it('does not count a claim that has expired', async () => {
     await insertTickets(database, keysUpTo(200));
     await run('march');
-    await claimNext(database, 'march', 'web-1:4242:x');
+    await claimNext(storeFor(database, 'march'), 'web-1:4242:x');
     await database.$executeRaw`UPDATE rotation_checkpoints SET claimed_until = clock_timestamp() - interval '1 second'`;
-    expect(await readStatus(database)).toMatchObject([{ state: 'stopped', partitions: [{ holder: null }] }]);
+    expect(await readStatus(database, TICKETS.records)).toMatchObject([
+      { state: 'stopped', partitions: [{ holder: null }] },
+    ]);
   });
 });

@@ -72,14 +72,14 @@ describe('a target', () => {
     {
       names: { model: 'Ticket', key: 'id', token: 'holderEmail' },
       table: [],
-      expected: { tableName: 'tickets', relation: '"tickets"', bareName: 'tickets' },
+      expected: { tableName: 'tickets', relation: '"public"."tickets"', bareName: 'tickets' },
       key: 'tickets.id',
       token: 'tickets.holder_email',
     },
     {
       names: { model: 'user', key: 'order', token: 'table' },
       table: ['CREATE TABLE "user" ("order" int, "table" text)'],
-      expected: { tableName: '"user"', relation: '"user"', bareName: 'user' },
+      expected: { tableName: '"user"', relation: '"public"."user"', bareName: 'user' },
       key: '"user"."order"',
       token: '"user"."table"',
     },
@@ -89,7 +89,7 @@ describe('a target', () => {
       expected: {
         tableName: 'shop."Sessions"',
         relation: '"shop"."Sessions"',
-        bareName: null,
+        bareName: 'Sessions',
       },
       key: 'shop."Sessions"."sessionId"',
       token: 'shop."Sessions".token',
@@ -100,7 +100,7 @@ describe('a target', () => {
       expected: {
         tableName: '"a.b"."say ""hi"""',
         relation: '"a.b"."say ""hi"""',
-        bareName: null,
+        bareName: 'say "hi"',
       },
       key: '"a.b"."say ""hi"""."""id"""',
       token: `"a.b"."say ""hi"""."it's"`,

@@ -8,11 +8,12 @@ import {
   NotVerifiedError,
   parseSettings,
   type RotationContext,
+  type RotationEvent,
   RowsNotRotatedError,
   rotate,
   verifyRotation,
 } from '../src/index.ts';
-import { findUniqueness, shapeFinding } from '../src/verify/token-shape.ts';
+import { findUniqueness, shapeFinding } from '../src/verify/shape.ts';
 import { useTestDatabase } from './support/database.ts';
 import { insertTickets, keysUpTo, TICKETS, tokensByKey } from './support/tickets.ts';
 
@@ -24,7 +25,7 @@ describe('verifying a rotation', () => {
   const contextOf = (context: Partial<RotationContext> = {}): RotationContext => ({
     database,
     target: TICKETS,
-    settings: parseSettings({ name: 'test', batchSize: 10, workers: 1, maxRetryTimeMs: 0 }),
+    settings: parseSettings({ name: 'test', batchSize: 10, workers: 1, maxRetryTimeMs: 0, keepCondemned: true }),
     signal: new AbortController().signal,
     onEvent: () => {},
     ...context,
@@ -58,6 +59,11 @@ describe('verifying a rotation', () => {
         level: 'ok',
         message: 'One partition covers everything up to key 95 without gap or overlap, and all of it is done.',
       },
+      {
+        check: 'condemned-tokens',
+        level: 'ok',
+        message: 'None of the 95 tokens that were valid when the rotation began is in tickets any more, under any key.',
+      },
       { check: 'rows', level: 'ok', message: '95 rows rotated, 95 rows there now up to key 95.' },
       {
         check: 'shape',
@@ -69,9 +75,9 @@ describe('verifying a rotation', () => {
 
   it.each(['app', 'database'])('knows the tokens that --tokens %s makes', async (tokens) => {
     await insertTickets(database, keysUpTo(500));
-    const settings = parseSettings({ name: 'test', tokens });
+    const settings = parseSettings({ name: 'test', tokens, keepCondemned: true });
     await rotate(contextOf({ settings }));
-    expect((await verify()).map(({ level }) => level)).toEqual(['ok', 'ok', 'ok']);
+    expect((await verify()).map(({ level }) => level)).toEqual(['ok', 'ok', 'ok', 'ok']);
   });
 
   it('changes nothing, and needs no right to', async () => {
@@ -81,7 +87,12 @@ describe('verifying a rotation', () => {
     const readOnlyUrl = new URL(url);
     readOnlyUrl.searchParams.set('options', '-c default_transaction_read_only=on');
     const readOnly = openTicketDatabase(readOnlyUrl.href);
-    expect(await verify({ database: readOnly })).toMatchObject([{ level: 'ok' }, { level: 'ok' }, { level: 'ok' }]);
+    expect(await verify({ database: readOnly })).toMatchObject([
+      { level: 'ok' },
+      { level: 'ok' },
+      { level: 'ok' },
+      { level: 'ok' },
+    ]);
     await readOnly.$disconnect();
     expect(await tokensByKey(database)).toEqual(tokens);
   });
@@ -90,10 +101,11 @@ describe('verifying a rotation', () => {
     await database.$executeRaw`
       INSERT INTO tickets (id, token, subject, holder_email)
       SELECT 1000 * n - 60000000, gen_random_uuid(), 'seat', 'holder' FROM generate_series(1, 120000) AS n`;
-    await rotate(contextOf({ settings: parseSettings({ name: 'test' }) }));
+    await rotate(contextOf({ settings: parseSettings({ name: 'test', keepCondemned: true }) }));
     await database.$executeRaw`UPDATE tickets SET token = ${FOREIGN}::uuid WHERE id = (SELECT max(id) FROM tickets)`;
     expect(await verify()).toMatchObject([
       { level: 'ok', message: expect.stringContaining('6 partitions cover everything up to key 60000000') },
+      { level: 'ok', message: expect.stringContaining('120,000 tokens') },
       { level: 'ok', message: '120,000 rows rotated, 120,000 rows there now up to key 60000000.' },
       { level: 'stop', message: expect.stringContaining('1 token of another kind') },
     ]);
@@ -103,7 +115,9 @@ describe('verifying a rotation', () => {
     it('when it is not complete, naming the partitions that are open and how far they are', async () => {
       await insertTickets(database, keysUpTo(45_000));
       const controller = new AbortController();
-      const onEvent = () => controller.abort();
+      const onEvent = ({ type }: RotationEvent) => {
+        if (type === 'started') controller.abort();
+      };
       await rotate(contextOf({ signal: controller.signal, onEvent }));
       const [first] = await database.rotationCheckpoint.findMany({ orderBy: { partition: 'asc' } });
       const [coverage, ...others] = await verify();
@@ -154,7 +168,7 @@ describe('verifying a rotation', () => {
     it('when it was a rotation of another table', async () => {
       await insertTickets(database, keysUpTo(95));
       await rotate(contextOf());
-      await database.$executeRaw`UPDATE rotation_checkpoints SET target = 'users.token by id'`;
+      await database.$executeRaw`UPDATE rotations SET target = 'users.token by id'`;
       await expect(verify()).rejects.toThrow(ConfigurationError);
       await expect(verify()).rejects.toThrow(
         "rotation 'test' was started for users.token by id, not for tickets.token",
@@ -166,7 +180,7 @@ describe('verifying a rotation', () => {
       await rotate(contextOf());
       const verifying = database.$transaction(async (transaction) => {
         await transaction.$executeRaw`ALTER TABLE tickets ENABLE ROW LEVEL SECURITY`;
-        await transaction.$executeRaw`GRANT SELECT ON tickets, rotation_checkpoints TO pg_monitor`;
+        await transaction.$executeRaw`GRANT SELECT ON tickets, rotations, rotation_checkpoints, condemned_tokens TO pg_monitor`;
         await transaction.$executeRaw`SET LOCAL ROLE pg_monitor`;
         await assertVisible(contextOf({ database: transaction as unknown as TicketDatabase }));
       });
@@ -210,13 +224,42 @@ describe('verifying a rotation', () => {
     });
   });
 
-  it('warns of rows that have come since, where the rotation had been', async () => {
+  it('looks at the tokens of rows that have come since, where the rotation had been', async () => {
     const rows = await findAfter('rows', () => insertTickets(database, [-1, 0]));
-    expect(rows).toMatchObject({
-      level: 'warning',
-      message: '95 rows rotated, 97 rows there now up to key 95: 2 rows came later, or were never covered.',
-      advice: expect.stringContaining('leaked if the rows are from a backup'),
+    expect(rows).toEqual({
+      check: 'rows',
+      level: 'ok',
+      message:
+        '95 rows rotated, 97 rows there now up to key 95: 2 rows came later, 2 with a fresh token, 0 with a condemned one.',
     });
+  });
+
+  it('warns of such rows where no token was condemned', async () => {
+    await insertTickets(database, keysUpTo(95));
+    await rotate(contextOf({ settings: parseSettings({ name: 'test', condemn: false }) }));
+    await insertTickets(database, [-1, 0]);
+    expect(await verify()).toMatchObject([
+      { check: 'coverage', level: 'ok' },
+      { check: 'condemned-tokens', level: 'warning' },
+      { check: 'rows', level: 'warning', advice: expect.stringContaining('leaked if the rows are from a backup') },
+      { check: 'shape', level: 'ok' },
+    ]);
+  });
+
+  it('does not call condemned tokens gone whose hashes were removed, and says when they were looked for', async () => {
+    await insertTickets(database, keysUpTo(95));
+    await rotate(contextOf({ settings: parseSettings({ name: 'test' }) }));
+    expect(await database.condemnedTokens.count()).toBe(0);
+    const [, condemned] = await verify();
+    expect(condemned).toMatchObject({ check: 'condemned-tokens', level: 'warning' });
+  });
+
+  it('is not conclusive when hashes of condemned tokens are missing', async () => {
+    await insertTickets(database, keysUpTo(95));
+    await rotate(contextOf());
+    await database.$executeRaw`UPDATE rotations SET verified_at = NULL`;
+    await database.$executeRaw`DELETE FROM condemned_tokens WHERE bucket = 0`;
+    await expect(rotate(contextOf())).rejects.toThrow(NotVerifiedError);
   });
 
   it('has nothing to say about rows above the watermark, whatever their tokens', async () => {
@@ -224,7 +267,7 @@ describe('verifying a rotation', () => {
     await rotate(contextOf());
     await insertTickets(database, [96, 97]);
     await database.$executeRaw`UPDATE tickets SET token = ${FOREIGN}::uuid WHERE id = 96`;
-    expect((await verify()).map(({ level }) => level)).toEqual(['ok', 'ok', 'ok']);
+    expect((await verify()).map(({ level }) => level)).toEqual(['ok', 'ok', 'ok', 'ok']);
   });
 
   it.each([
@@ -274,13 +317,13 @@ describe('verifying a rotation', () => {
     await insertTickets(database, keysUpTo(95));
     await rotate(contextOf());
     await database.$executeRaw`DELETE FROM tickets`;
-    expect((await verify()).map(({ level }) => level)).toEqual(['ok', 'warning', 'ok']);
+    expect((await verify()).map(({ level }) => level)).toEqual(['ok', 'ok', 'warning', 'ok']);
   });
 
   it('is done again by the next run where it has failed, until it passes', async () => {
     await insertTickets(database, keysUpTo(95));
     await rotate(contextOf());
-    await database.$executeRaw`UPDATE rotation_checkpoints SET verified_at = NULL`;
+    await database.$executeRaw`UPDATE rotations SET verified_at = NULL`;
     await database.$executeRaw`UPDATE tickets SET token = ${FOREIGN}::uuid WHERE id = 17`;
     await expect(rotate(contextOf())).rejects.toThrow(NotVerifiedError);
     await expect(rotate(contextOf())).rejects.toThrow(NotVerifiedError);

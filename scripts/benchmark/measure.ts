@@ -61,13 +61,13 @@ export async function measureAll(
 
 /** The start for seeding: nothing at all. */
 export async function clear(database: TicketDatabase): Promise<void> {
-  await database.$executeRaw`TRUNCATE tickets, rotation_checkpoints RESTART IDENTITY`;
+  await database.$executeRaw`TRUNCATE tickets, rotations RESTART IDENTITY CASCADE`;
   await database.$executeRaw`CHECKPOINT`;
 }
 
 /** The same start for everybody: a table without dead rows, with statistics, and no rotation that was done before. */
 async function rest(database: TicketDatabase): Promise<void> {
-  await database.$executeRaw`TRUNCATE rotation_checkpoints`;
+  await database.$executeRaw`TRUNCATE rotations CASCADE`;
   await database.$executeRaw`VACUUM (FULL, ANALYZE) tickets`;
   await database.$executeRaw`CHECKPOINT`;
 }

@@ -7,6 +7,7 @@ import {
   startProgress,
   takeSnapshot,
 } from '../../src/index.ts';
+import { every } from './every.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { jsonLines } from './json-lines.ts';
 import type { Reporter } from './reporter.ts';
@@ -23,6 +24,7 @@ export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStr
   let progress: Progress | undefined;
   let timer: NodeJS.Timeout | undefined;
   const write = jsonLines(rotation, stdout);
+  const isDue = every(PROGRESS_INTERVAL_MS);
   let heldBackBy: string | null = null;
   const writeProgress = () => {
     if (progress) write('progress', { ...rounded(takeSnapshot(progress, performance.now())), heldBackBy });
@@ -48,6 +50,7 @@ export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStr
         heldBackBy = event.detail;
         return;
       }
+      if ((event.type === 'condemning' || event.type === 'checking') && !isDue()) return;
       if (event.type === 'verifying') stopProgress();
       const { type, ...facts } = event;
       write(type, facts);

@@ -3,6 +3,7 @@ import {
   databaseLabel,
   openDatabase,
   parseDatabaseUrl,
+  schemaOf,
   type Target,
   targetNamed,
 } from '../../src/index.ts';
@@ -29,5 +30,5 @@ export async function openTarget(
   const config = await loadConfig();
   const url = parseDatabaseUrl(process.env);
   const database = openDatabase(config.PrismaClient, url, options);
-  return { target: targetNamed(config, name, database), database, label: databaseLabel(url) };
+  return { target: targetNamed(config, name, database, schemaOf(url)), database, label: databaseLabel(url) };
 }

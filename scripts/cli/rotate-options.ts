@@ -32,6 +32,8 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
     workers: options.workers,
     tokens: options.tokens,
     asynchronousCommit: options['asynchronous-commit'],
+    condemn: options.condemn,
+    keepCondemned: options['keep-condemned'],
     lockTimeoutMs: options['lock-timeout-ms'],
     statementTimeoutMs: options['statement-timeout-ms'],
     maxRetryTimeMs: options['max-retry-time-ms'],
@@ -87,6 +89,17 @@ function rotateOptions(args: string[]) {
         "Don't wait for the disk at each commit. Safe: a server crash loses a batch and its checkpoint together",
       type: 'boolean',
       default: DEFAULTS.asynchronousCommit,
+    })
+    .option('condemn', {
+      describe:
+        'Remember the hash of every token that is valid now, and prove at the end that none of them is left. ' +
+        'On for up to 50 million rows; --no-condemn leaves it out',
+      type: 'boolean',
+    })
+    .option('keep-condemned', {
+      describe: 'Keep these hashes when the rotation is verified, for isCondemned() and for later verify runs',
+      type: 'boolean',
+      default: DEFAULTS.keepCondemned,
     })
     .option('lock-timeout-ms', {
       describe:

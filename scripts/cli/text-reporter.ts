@@ -15,6 +15,9 @@ import { printable } from './printable.ts';
 import { type ProgressDisplay, showProgress } from './progress-display.ts';
 import type { Reporter } from './reporter.ts';
 
+/** How far a pass over the table is. */
+type ScanProgress = Pick<Extract<RotationEvent, { type: 'checking' }>, 'blocksDone' | 'blocksTotal'>;
+
 /**
  * For people: a bar on a terminal, lines in a log. What went wrong goes to stderr.
  *
@@ -27,15 +30,28 @@ export function textReporter(
   showsAllFindings = false,
 ): Reporter {
   let display: ProgressDisplay | undefined;
+  let scan: ProgressDisplay | undefined;
   let last: ProgressSnapshot | undefined;
   let rows = 'every row';
   const stopDisplay = () => {
     last = display?.stop() ?? last;
     display = undefined;
   };
+  /** A pass over the whole table, in rows, of which only the share is known. */
+  const showScan = (label: string, rows: number, { blocksDone, blocksTotal }: ScanProgress) => {
+    const start = { rowsDone: 0, rowsTotal: rows, totalIsEstimate: true };
+    scan ??= showProgress(label, start, stdout);
+    scan.setTotalDone(blocksTotal === 0 ? 0 : Math.round((rows * blocksDone) / blocksTotal));
+    if (blocksDone === blocksTotal && blocksTotal > 0) stopScan();
+  };
+  const stopScan = () => {
+    scan?.stop();
+    scan = undefined;
+  };
   const say = (text: string) => {
     const line = printable(text);
-    if (display) display.say(line);
+    if (scan) scan.say(line);
+    else if (display) display.say(line);
     else stdout.write(`${line}\n`);
   };
   return {
@@ -49,15 +65,18 @@ export function textReporter(
       else if (event.type === 'throttled') display?.setWait(event.detail, event.waitMs);
       else if (event.type === 'preflight') describeFindings('preflight', event.findings, showsAllFindings).forEach(say);
       else if (event.type === 'verified') describeFindings('verification', event.findings, true).forEach(say);
+      else if (event.type === 'condemning') showScan('condemning', event.rows, event);
+      else if (event.type === 'checking') showScan('verifying', last?.rowsTotal ?? 0, event);
       else if (event.type === 'verifying') {
         stopDisplay();
-        say('everything is rotated; verifying the result');
+        say('everything is rotated; verifying every row');
       } else say(describeEvent(rotation, event));
       if (event.type === 'started') display = showProgress(rotation, event, stdout);
     },
     stopping: (signal) => say(`${signal}: finishing the batches in flight. A second one stops at once, without harm.`),
     stopped: () => say('stopped at once; what was in flight is rolled back. The same command continues.'),
     end(result) {
+      stopScan();
       stopDisplay();
       say(describeResult(rotation, result, rows));
       if (last && last.rowsThisRun > 0) {
@@ -69,6 +88,7 @@ export function textReporter(
     },
     rehearsed: (rehearsal) => describeRehearsal(rotation, rehearsal).forEach(say),
     fail(error) {
+      stopScan();
       stopDisplay();
       const saved = exitCodeOfError(error) === 1 ? ' What was committed is saved; the same command continues.' : '';
       stderr.write(`rotate-tokens: ${printable(describeError(error))}${saved}\n`);
@@ -76,10 +96,17 @@ export function textReporter(
   };
 }
 
-function describeEvent(
-  rotation: string,
-  event: Exclude<RotationEvent, { type: 'preflight' | 'batch' | 'total' | 'throttled' | 'verifying' | 'verified' }>,
-): string {
+type ShownOtherwise =
+  | 'preflight'
+  | 'batch'
+  | 'total'
+  | 'throttled'
+  | 'condemning'
+  | 'checking'
+  | 'verifying'
+  | 'verified';
+
+function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: ShownOtherwise }>): string {
   switch (event.type) {
     case 'started':
       return event.resumed
@@ -97,6 +124,14 @@ function describeEvent(
       return `replica ${event.name} is gone, and is not waited for any more`;
     case 'overtaken':
       return `partition ${event.partition} was taken over by another process while this one stood still; the batch in flight was rolled back`;
+    case 'openTransactions':
+      return `waiting for ${event.pids.length > 0 ? `PostgreSQL process ${event.pids.join(', ')}` : 'a prepared transaction'}, which began to change the table before the rotation, to commit (see pg_stat_activity)`;
+    case 'waitingForPlan':
+      return 'another process is planning this rotation; waiting for it';
+    case 'condemned':
+      return `condemned ${countOf(event.tokens, 'token')}: none of them may be in the table at the end`;
+    case 'survivors':
+      return `${countOf(event.rows, 'row')} ${event.rows === 1 ? 'holds' : 'hold'} a condemned token, although all partitions are complete; rotating ${event.rows === 1 ? 'it' : 'them'}`;
     case 'waiting':
       return `nothing is left to claim; waiting for ${nameHolders(event.holders)} to finish, or to prove dead`;
   }
@@ -135,11 +170,14 @@ function whereStopped(counts: Counts | null): string {
 
 function describeRehearsal(rotation: string, rehearsal: Rehearsal | null): string[] {
   if (rehearsal === null) return [`dry run of '${rotation}': there is nothing left to do.`];
-  const { resumed, rows, rowsAreEstimate, partitions, watermark, batch, expected } = rehearsal;
+  const { resumed, rows, rowsAreEstimate, partitions, watermark, batch, condemning, expected } = rehearsal;
   const total = formatTotal({ rowsTotal: rows, totalIsEstimate: rowsAreEstimate });
   return [
     `dry run of '${rotation}': one batch was written and taken back, nothing is recorded.`,
     `  plan      ${total} tokens${resumed ? ' left' : ''} in ${countOf(partitions, 'partition')}, up to key ${watermark}`,
+    ...(condemning === null
+      ? []
+      : [`  condemn   the hashes of ${total} tokens, about ${formatBytes(condemning.bytes)} in the database`]),
     `  batch     ${formatCount(batch.rows)} rows in ${formatCount(batch.durationMs)} ms, ${formatBytes(batch.walBytes)} of WAL, table and indexes ${formatBytes(batch.growthBytes)} larger`,
     `  expected  ${describeExpectation(expected)}`,
   ];

@@ -1,5 +1,6 @@
-import { formatCount, formatTime } from '../../src/format.ts';
+import { formatCount, formatPercent, formatTime } from '../../src/format.ts';
 import { describeError, type Finding, type LeakedTokens, type RotationEvent, type Target } from '../../src/index.ts';
+import { every } from './every.ts';
 import { exitCodeOfError, NOT_VERIFIED } from './exit-code.ts';
 import { describeFinding } from './findings.ts';
 import { jsonLines } from './json-lines.ts';
@@ -30,7 +31,7 @@ export function jsonVerifyReporter(rotation: string | null, stdout: NodeJS.Writa
   const isDue = every(JSON_INTERVAL_MS);
   return {
     begin: (target, database) => write('begin', { target: target.label, database }),
-    event: ({ type, ...facts }) => write(type, facts),
+    event: ({ type, ...facts }) => (type !== 'checking' || isDue()) && write(type, facts),
     progress: (checked, survivors) => isDue() && write('progress', { checked, survivors }),
     finding: (finding) => write('finding', finding),
     stopping: (signal) => write('stopping', { signal }),
@@ -56,6 +57,9 @@ export function textVerifyReporter(
     begin: (target, database) => say(`verifying rotation '${rotation}' of ${target.label} in ${database}`),
     event(event) {
       if (event.type === 'retry') say(describeRetry(event));
+      if (event.type === 'checking' && isDue()) {
+        say(`${formatTime(new Date())} ${formatPercent(event.blocksDone / event.blocksTotal)} of the table looked at`);
+      }
     },
     progress(checked, survivors) {
       if (!isDue()) return;
@@ -69,7 +73,7 @@ export function textVerifyReporter(
     stopping: (signal) => say(`${signal}: stopping as soon as what was asked is answered. Nothing is being changed.`),
     interrupted: () => say('stopped before everything was checked.'),
     end(isVerified) {
-      if (isVerified) say(warnings === 0 ? 'verified.' : 'verified, as far as the warnings leave no doubt.');
+      if (isVerified) say(warnings === 0 ? 'verified.' : 'verified, with warnings.');
       else stderr.write(`rotate-tokens: ${NOT_VERIFIED_MESSAGE}\n`);
     },
     fail: (error) => stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`),
@@ -77,13 +81,3 @@ export function textVerifyReporter(
 }
 
 const NOT_VERIFIED_MESSAGE = 'not verified: see what is marked STOP.';
-
-/** @returns whether so many milliseconds have passed since it last said so, or since now */
-function every(intervalMs: number): () => boolean {
-  let saidAtMs = performance.now();
-  return () => {
-    if (performance.now() - saidAtMs < intervalMs) return false;
-    saidAtMs = performance.now();
-    return true;
-  };
-}

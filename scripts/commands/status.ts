@@ -2,11 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import {
   databaseLabel,
+  dataModelOf,
   describeError,
   openDatabase,
   parseDatabaseUrl,
   type RotationStatus,
   readStatus,
+  recordTablesOf,
+  schemaOf,
 } from '../../src/index.ts';
 import { parse } from '../../src/parse.ts';
 import { commandLine, PROGRAM } from '../cli/arguments.ts';
@@ -58,13 +61,14 @@ async function show({ name, watch, json }: z.output<typeof optionsSchema>, signa
   const url = parseDatabaseUrl(process.env);
   const { PrismaClient } = await loadConfig();
   const database = openDatabase(PrismaClient, url, { connections: 1 });
+  const tables = recordTablesOf(dataModelOf(database), schemaOf(url));
   try {
-    let earlier = await readStatus(database, name);
+    let earlier = await readStatus(database, tables, name);
     let isFirst = true;
     do {
       // One look does not tell a rate; where nothing moves, none is needed.
       if (!isFirst || earlier.some(({ state }) => state === 'running')) await pause(signal);
-      const now = await readStatus(database, name);
+      const now = await readStatus(database, tables, name);
       if (watch && process.stdout.isTTY && !json) process.stdout.write(CLEAR_SCREEN);
       const lines = json ? now.map((status) => JSON.stringify(status)) : describeAll(now, earlier);
       if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);

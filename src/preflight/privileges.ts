@@ -1,5 +1,8 @@
+import type { RECORD_TABLES } from '../checkpoint/store.ts';
 import type { Queryable } from '../database.ts';
+import { quoted, sql } from '../sql.ts';
 import type { Target } from '../target.ts';
+import { listOf } from '../wording.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
 /** A privilege that a rotation uses, and whether this user has it. Null where there is no such table. */
@@ -18,7 +21,10 @@ export async function inspectPrivileges(database: Queryable, target: Target): Pr
   return judgePrivileges(target, await readPrivileges(database, target));
 }
 
-async function readPrivileges(database: Queryable, { tableName, relation, key, token }: Target): Promise<Privilege[]> {
+async function readPrivileges(database: Queryable, target: Target): Promise<Privilege[]> {
+  const { tableName, relation, key, token, records } = target;
+  const own = (name: (typeof RECORD_TABLES)[number], privilege: string) =>
+    sql`(${name}, ${`${quoted(records.schema)}.${name}`}, ${privilege}, '{}'::text[])`;
   return database.$queryRaw<Privilege[]>`
     SELECT quote_ident(current_user) AS role, name AS relation, privilege,
       has_table_privilege(to_regclass(relation), privilege) AS "onTable",
@@ -29,9 +35,12 @@ async function readPrivileges(database: Queryable, { tableName, relation, key, t
     FROM (VALUES
       (${tableName}, ${relation}, 'SELECT', ARRAY[${key.name}, ${token.name}]),
       (${tableName}, ${relation}, 'UPDATE', ARRAY[${token.name}]),
-      ('rotation_checkpoints', 'rotation_checkpoints', 'SELECT', '{}'),
-      ('rotation_checkpoints', 'rotation_checkpoints', 'INSERT', '{}'),
-      ('rotation_checkpoints', 'rotation_checkpoints', 'UPDATE', '{}')
+      ${own('rotations', 'SELECT')}, ${own('rotations', 'INSERT')},
+      ${own('rotations', 'UPDATE')}, ${own('rotations', 'DELETE')},
+      ${own('rotation_checkpoints', 'SELECT')}, ${own('rotation_checkpoints', 'INSERT')},
+      ${own('rotation_checkpoints', 'UPDATE')},
+      ${own('condemned_tokens', 'SELECT')}, ${own('condemned_tokens', 'INSERT')},
+      ${own('condemned_tokens', 'DELETE')}
     ) AS used (name, relation, privilege, columns)`;
 }
 
@@ -52,9 +61,7 @@ export function judgePrivileges({ token }: Target, privileges: readonly Privileg
 
 /** `SELECT, UPDATE on tickets and INSERT on rotation_checkpoints` */
 function list(privileges: readonly Privilege[]): string {
-  return byRelation(privileges)
-    .map(([relation, names]) => `${names} on ${relation}`)
-    .join(' and ');
+  return listOf(byRelation(privileges).map(([relation, names]) => `${names} on ${relation}`));
 }
 
 function grants(role: string, privileges: readonly Privilege[]): string {

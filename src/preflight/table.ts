@@ -1,24 +1,35 @@
-import { CHECKPOINT_COLUMNS } from '../checkpoint.ts';
+import { CHECKPOINT_COLUMNS } from '../checkpoint/checkpoints.ts';
+import { ROTATION_COLUMNS } from '../checkpoint/rotation-record.ts';
+import type { RECORD_TABLES } from '../checkpoint/store.ts';
 import type { Queryable } from '../database.ts';
+import { nameForPeople, sql } from '../sql.ts';
 import type { Target } from '../target.ts';
 import { listed } from '../wording.ts';
-import { ok, stop, type Verdict } from './verdict.ts';
+import { ok, stop, type Verdict, warning } from './verdict.ts';
 
-/** What the catalog says about one of the two tables. */
+/** What the catalog says about one of the tables that a rotation uses. */
 export interface Relation {
-  /** Of the target's table, or `rotation_checkpoints`. */
+  /** As people write it. */
   name: string;
-  /** Where the search path finds it; null: nowhere. */
-  schema: string | null;
-  /** `pg_class.relkind`. */
+  /** The schema that every statement names. */
+  schema: string;
+  /** Whether there is such a schema. */
+  schemaExists: boolean;
+  /** `pg_class.relkind`; null: there is no such table. */
   kind: string | null;
   columns: string[];
   /** Whether other tables inherit from it. */
   hasChildren: boolean;
   /** Whether row-level security applies to this user. */
   hidesRows: boolean | null;
-  /** Schemas off the search path that have a table of this name, where the Prisma schema does not say which. */
+  /** Whether a crash of the server empties it. */
+  isUnlogged: boolean;
+  /** Other schemas that have a table or view of this name. */
   elsewhere: string[];
+  /** Of these, the ones in this user's search_path. */
+  lookalikes: string[];
+  /** The columns that this version needs; null: any. */
+  needed: readonly string[] | null;
 }
 
 /** What a `relkind` that cannot be rotated is, and what to do about it. */
@@ -34,26 +45,48 @@ const OTHER_KINDS: Record<string, readonly [string, string]> = {
 
 const MIGRATE = 'Run `npx prisma migrate deploy` first.';
 
-export async function readRelations(
-  database: Queryable,
-  { tableName, relation, bareName }: Target,
-): Promise<Relation[]> {
-  return database.$queryRaw<Relation[]>`
-    SELECT wanted.name, found.relnamespace::regnamespace::text AS schema, found.relkind::text AS kind,
+export async function readRelations(database: Queryable, target: Target): Promise<Relation[]> {
+  const { tableName, schema, bareName, records } = target;
+  const tables = [
+    { name: tableName, schema, bare: bareName, needed: null },
+    ...Object.entries(RECORD_COLUMNS).map(([bare, needed]) => ({
+      name: records.schema === 'public' ? bare : `${nameForPeople(records.schema)}.${bare}`,
+      schema: records.schema,
+      bare,
+      needed,
+    })),
+  ];
+  const found = await database.$queryRaw<Omit<Relation, 'needed'>[]>`
+    SELECT wanted.name, wanted.schema, namespace.oid IS NOT NULL AS "schemaExists", found.relkind::text AS kind,
       ARRAY(
         SELECT attname::text FROM pg_attribute WHERE attrelid = found.oid AND attnum > 0 AND NOT attisdropped
       ) AS columns,
       EXISTS (SELECT FROM pg_inherits WHERE inhparent = found.oid) AS "hasChildren",
       row_security_active(found.oid) AS "hidesRows",
-      ARRAY(
-        SELECT relnamespace::regnamespace::text FROM pg_class
-        WHERE relname = wanted.bare AND relkind IN ('r', 'p', 'v', 'm', 'f') AND oid IS DISTINCT FROM found.oid
-      ) AS elsewhere
-    FROM (VALUES
-      (${tableName}, ${relation}, ${bareName}), ('rotation_checkpoints', 'rotation_checkpoints', 'rotation_checkpoints')
-    ) AS wanted (name, relation, bare)
-    LEFT JOIN pg_class AS found ON found.oid = to_regclass(wanted.relation)`;
+      coalesce(found.relpersistence = 'u', false) AS "isUnlogged",
+      ARRAY(SELECT nspname::text FROM ${OTHERS_OF_THAT_NAME}) AS elsewhere,
+      ARRAY(SELECT nspname::text FROM ${OTHERS_OF_THAT_NAME} WHERE nspname = ANY (current_schemas(true))) AS lookalikes
+    FROM jsonb_to_recordset(${JSON.stringify(tables.map((table, place) => ({ ...table, place })))}::jsonb) AS wanted (name text, schema text, bare text, place int)
+    LEFT JOIN pg_namespace AS namespace ON namespace.nspname = wanted.schema
+    LEFT JOIN pg_class AS found ON found.relnamespace = namespace.oid AND found.relname = wanted.bare
+    ORDER BY place`;
+  return found.map((relation, index) => ({ ...relation, needed: tables[index]?.needed ?? null }));
 }
+
+/** Tables and views that could be taken for the one that is wanted. */
+const OTHERS_OF_THAT_NAME = sql`
+  (
+    SELECT nspname FROM pg_class AS other JOIN pg_namespace ON pg_namespace.oid = other.relnamespace
+    WHERE other.relname = wanted.bare AND other.relkind IN ('r', 'p', 'v', 'm', 'f') AND other.oid IS DISTINCT FROM found.oid
+    ORDER BY nspname
+  ) AS others`;
+
+/** The package's own tables, and the columns that this version writes. */
+const RECORD_COLUMNS: Record<(typeof RECORD_TABLES)[number], readonly string[]> = {
+  rotations: ROTATION_COLUMNS,
+  rotation_checkpoints: CHECKPOINT_COLUMNS,
+  condemned_tokens: ['rotation', 'bucket', 'hashes'],
+};
 
 /** Whether the table is there and such that the other checks of it make sense. */
 export function isOrdinaryTable(relations: readonly Relation[], name: string): boolean {
@@ -65,13 +98,43 @@ export function judgeRelations(relations: readonly Relation[]): Verdict {
     const fault = faultOf(relation);
     if (fault !== undefined) return fault;
   }
-  const tables = relations.map(({ schema, name }) => (name.includes('.') ? name : `${schema}.${name}`));
-  return ok(`${tables.join(' and ')} are ordinary tables.`);
+  const [target] = relations;
+  return (
+    doubtAbout(relations) ??
+    ok(`${target?.name} in schema ${target?.schema} is an ordinary table, and so are the tables of this package.`)
+  );
+}
+
+/** What does not forbid a rotation. */
+function doubtAbout(relations: readonly Relation[]): Verdict | undefined {
+  const unlogged = relations.find(({ isUnlogged }) => isUnlogged);
+  if (unlogged !== undefined) {
+    return warning(
+      `${unlogged.name} is unlogged: a crash of the server empties it.`,
+      'If its rows are loaded again from a backup, their leaked tokens come back with them: run verify afterwards. ' +
+        `To be safe, run ALTER TABLE ${unlogged.name} SET LOGGED first.`,
+    );
+  }
+  const mistakable = relations.find(({ lookalikes }) => lookalikes.length > 0);
+  if (mistakable === undefined) return undefined;
+  const { name, schema, lookalikes } = mistakable;
+  return warning(
+    `${listed(lookalikes.map(nameForPeople))} in the search_path of this user ${lookalikes.length === 1 ? 'has' : 'have'} a table of the same name as ${name}. This rotation uses the one in schema ${nameForPeople(schema)}.`,
+    `Make sure that it is the one that leaked. If not, put ?schema=${lookalikes[0]} into DATABASE_URL.`,
+  );
 }
 
 function faultOf(relation: Relation): Verdict | undefined {
-  const { name, kind, hasChildren, hidesRows } = relation;
-  if (kind === null) return stop(`there is no table ${name} in the search path.`, adviceOnMissing(relation));
+  const { name, schema, schemaExists, kind, hasChildren, hidesRows, needed } = relation;
+  if (!schemaExists) {
+    return stop(
+      `there is no schema ${nameForPeople(schema)}.`,
+      '?schema= in DATABASE_URL takes the name of one schema, as it is spelled in the database.',
+    );
+  }
+  if (kind === null) {
+    return stop(`there is no table ${name} in schema ${nameForPeople(schema)}.`, adviceOnMissing(relation));
+  }
   if (kind !== 'r') {
     const [what, advice] = OTHER_KINDS[kind] ?? ['no table', MIGRATE];
     return stop(`${name} is ${what}; only an ordinary table can be rotated.`, advice);
@@ -88,17 +151,12 @@ function faultOf(relation: Relation): Verdict | undefined {
       'Put a user with BYPASSRLS into DATABASE_URL, or the owner of the table unless row security is forced.',
     );
   }
-  return name === 'rotation_checkpoints' ? faultOfVersion(relation) : undefined;
+  const missing = (needed ?? []).filter((column) => !relation.columns.includes(column));
+  return missing.length > 0 ? stop(`${name} lacks ${listed(missing)}.`, MIGRATE) : undefined;
 }
 
 function adviceOnMissing({ elsewhere }: Relation): string {
-  if (elsewhere.length === 0) return MIGRATE;
-  const where = `If the one in schema ${listed(elsewhere)} is meant`;
-  return `${MIGRATE} ${where}, add ?schema=… to DATABASE_URL; its user needs USAGE on that schema.`;
-}
-
-/** A table of an earlier version lacks columns. */
-function faultOfVersion({ name, columns }: Relation): Verdict | undefined {
-  const missing = CHECKPOINT_COLUMNS.filter((column) => !columns.includes(column));
-  return missing.length > 0 ? stop(`${name} lacks ${listed(missing)}.`, MIGRATE) : undefined;
+  const [other] = elsewhere;
+  if (other === undefined) return MIGRATE;
+  return `${MIGRATE} If the one in schema ${listed(elsewhere.map(nameForPeople))} is meant, put ?schema=${other} into DATABASE_URL; its user needs USAGE on that schema.`;
 }

@@ -1,5 +1,5 @@
 import type { Queryable } from '../database.ts';
-import { sql } from '../sql.ts';
+import { ENABLED } from '../row-triggers.ts';
 import type { Target } from '../target.ts';
 import { countOf, listed } from '../wording.ts';
 import { changingColumns } from './changing-columns.ts';
@@ -12,11 +12,13 @@ export interface Trigger {
   isPerRow: boolean;
 }
 
-/** What is enabled in a session like this one: always, or in its replication role. */
-const ENABLED = sql`('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END)`;
-
 export async function inspectTriggers(database: Queryable, target: Target): Promise<Verdict> {
   return judgeTriggers(target, await readTriggers(database, target));
+}
+
+/** @returns the names of the triggers that fire for each row whose token is updated, quoted where that is needed */
+export async function rowTriggers(database: Queryable, target: Target): Promise<string[]> {
+  return (await readTriggers(database, target)).filter(({ isPerRow }) => isPerRow).map(({ name }) => name);
 }
 
 /** The bits of `tgtype` are 1 for each row and 16 on UPDATE; `tgattr` is empty without a list of columns. */

@@ -67,7 +67,7 @@ function describeRows({ outcome, rows, watermark, notRotated }: Facts): string {
     return (
       `${countOf(rows.done, 'row')} up to key ${watermark} ${wasOrWere(rows.done)} each rotated exactly once${shares}. ` +
       'Every batch was committed in one transaction with the record of how far it is. ' +
-      'Rows with higher keys were inserted after the rotation began; their tokens are fresh and were left alone.'
+      'Rows with higher keys came after the rotation began, and were left alone unless they held a condemned token.'
     );
   }
   const done = `${rows.doneIsExact ? '' : 'At least '}${countOf(rows.done, 'row')}`;

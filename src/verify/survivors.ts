@@ -1,5 +1,5 @@
 import { arrayLiteral } from '../array-literal.ts';
-import type { Key } from '../checkpoint.ts';
+import type { Key } from '../checkpoint/checkpoints.ts';
 import type { RotationContext } from '../context.ts';
 import type { Finding } from '../finding.ts';
 import { keyOrder } from '../key-order.ts';

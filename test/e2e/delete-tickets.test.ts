@@ -11,7 +11,7 @@ describe('npx tsx scripts/delete-tickets.ts', () => {
     await insertTickets(database, keysUpTo(1_234));
     expect(await deleteTickets(['--yes'])).toMatchObject({
       exitCode: 0,
-      stdout: 'Deleted 1,234 tickets and 0 checkpoints.\n',
+      stdout: 'Deleted 1,234 tickets and 0 rotations.\n',
     });
     expect(await database.ticket.count()).toBe(0);
   });

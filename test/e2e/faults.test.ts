@@ -25,7 +25,7 @@ describe('the command, on a server of its own that is in trouble,', () => {
     await server.stop();
   });
   beforeEach(async () => {
-    await database.$executeRaw`TRUNCATE tickets, rotation_checkpoints RESTART IDENTITY`;
+    await database.$executeRaw`TRUNCATE tickets, rotations RESTART IDENTITY CASCADE`;
     await insertTickets(database, keysUpTo(TICKETS));
     await recordTokenChanges(database);
   });

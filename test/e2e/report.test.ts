@@ -89,7 +89,7 @@ describe('the preflight of a run', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(/ {2}ok {7}unique-index: index tickets_token_key keeps tokens unique\.\n/);
     expect(stdout).toMatch(
-      / {2}plan {6}5,000 tokens in 1 partition, up to key 5000\n {2}batch {5}2,000 rows in \d+ ms, /,
+      / {2}plan {6}5,000 tokens in 1 partition, up to key 5000\n {2}condemn {3}the hashes of 5,000 tokens, about 50 kB in the database\n {2}batch {5}2,000 rows in \d+ ms, /,
     );
     expect(await database.rotationCheckpoint.count()).toBe(0);
   });

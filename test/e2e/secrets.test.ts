@@ -58,7 +58,8 @@ describe('tokens and passwords', () => {
       expect(ended.exitCode).toBe(exitCode);
       expectNoSecret(ended, leaked);
     }
-    const checkpoints = await database.$queryRaw<object[]>`SELECT c::text AS row FROM rotation_checkpoints c`;
+    const checkpoints = await database.$queryRaw<object[]>`
+      SELECT c::text AS row FROM rotation_checkpoints c UNION ALL SELECT r::text FROM rotations r`;
     expect(checkpoints).not.toEqual([]);
     expect(JSON.stringify(checkpoints)).not.toMatch(TOKEN);
     expect(JSON.stringify(checkpoints)).not.toContain(password);

@@ -4,7 +4,8 @@ import { itFinds } from '../support/findings.ts';
 
 const ROLE = 'CREATE ROLE preflight_app';
 const AS_ROLE = 'SET LOCAL ROLE preflight_app';
-const ON_CHECKPOINTS = 'GRANT SELECT, INSERT, UPDATE ON rotation_checkpoints TO preflight_app';
+const ON_CHECKPOINTS =
+  'GRANT SELECT, INSERT, UPDATE, DELETE ON rotations, rotation_checkpoints, condemned_tokens TO preflight_app';
 
 describe('the preflight of the privileges', () => {
   const { database } = useTestDatabase();
@@ -14,17 +15,23 @@ describe('the preflight of the privileges', () => {
       when: 'the user has no privilege at all',
       level: 'stop',
       statements: [ROLE, AS_ROLE],
-      message: 'preflight_app lacks SELECT, UPDATE on tickets and SELECT, INSERT, UPDATE on rotation_checkpoints.',
+      message:
+        'preflight_app lacks SELECT, UPDATE on tickets, SELECT, INSERT, UPDATE, DELETE on rotations, SELECT, INSERT, UPDATE on rotation_checkpoints and SELECT, INSERT, DELETE on condemned_tokens.',
       advice:
-        'Run GRANT SELECT, UPDATE ON tickets TO preflight_app; GRANT SELECT, INSERT, UPDATE ON rotation_checkpoints TO preflight_app.',
+        'Run GRANT SELECT, UPDATE ON tickets TO preflight_app; GRANT SELECT, INSERT, UPDATE, DELETE ON rotations TO preflight_app; GRANT SELECT, INSERT, UPDATE ON rotation_checkpoints TO preflight_app; GRANT SELECT, INSERT, DELETE ON condemned_tokens TO preflight_app.',
     },
     {
       when: 'the user may only read',
       level: 'stop',
-      statements: [ROLE, 'GRANT SELECT ON tickets, rotation_checkpoints TO preflight_app', AS_ROLE],
-      message: 'preflight_app lacks UPDATE on tickets and INSERT, UPDATE on rotation_checkpoints.',
+      statements: [
+        ROLE,
+        'GRANT SELECT ON tickets, rotations, rotation_checkpoints, condemned_tokens TO preflight_app',
+        AS_ROLE,
+      ],
+      message:
+        'preflight_app lacks UPDATE on tickets, INSERT, UPDATE, DELETE on rotations, INSERT, UPDATE on rotation_checkpoints and INSERT, DELETE on condemned_tokens.',
       advice:
-        'Run GRANT UPDATE ON tickets TO preflight_app; GRANT INSERT, UPDATE ON rotation_checkpoints TO preflight_app.',
+        'Run GRANT UPDATE ON tickets TO preflight_app; GRANT INSERT, UPDATE, DELETE ON rotations TO preflight_app; GRANT INSERT, UPDATE ON rotation_checkpoints TO preflight_app; GRANT INSERT, DELETE ON condemned_tokens TO preflight_app.',
     },
     {
       when: 'the user has just the privileges that are needed',

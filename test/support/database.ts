@@ -17,7 +17,7 @@ export function useTestDatabase(): TestDatabase {
   const url = withDatabaseName(serverUrl, name);
   const database = openTicketDatabase(url, { connections: 10 });
   beforeAll(() => asAdmin(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`));
-  beforeEach(() => database.$executeRaw`TRUNCATE tickets, rotation_checkpoints RESTART IDENTITY`);
+  beforeEach(() => database.$executeRaw`TRUNCATE tickets, rotations RESTART IDENTITY CASCADE`);
   afterAll(async () => {
     await database.$disconnect();
     await asAdmin(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`);

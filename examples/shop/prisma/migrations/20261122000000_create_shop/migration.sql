@@ -5,32 +5,6 @@ CREATE SCHEMA IF NOT EXISTS "public";
 CREATE SCHEMA IF NOT EXISTS "shop";
 
 -- CreateTable
-CREATE TABLE "rotation_checkpoints" (
-    "rotation" TEXT NOT NULL,
-    "partition" INTEGER NOT NULL,
-    "target" TEXT NOT NULL,
-    "lower_bound" TEXT,
-    "upper_bound" TEXT NOT NULL,
-    "watermark" TEXT NOT NULL,
-    "cursor" TEXT,
-    "rows_total" BIGINT NOT NULL,
-    "total_is_estimate" BOOLEAN NOT NULL,
-    "rows_rotated" BIGINT NOT NULL DEFAULT 0,
-    "set_aside" JSONB NOT NULL DEFAULT '{}',
-    "claimed_by" TEXT,
-    "claimed_until" TIMESTAMPTZ(3),
-    "claimed_since" TIMESTAMPTZ(3),
-    "last_fault" TEXT,
-    "last_fault_at" TIMESTAMPTZ(3),
-    "started_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    "updated_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    "completed_at" TIMESTAMPTZ(3),
-    "verified_at" TIMESTAMPTZ(3),
-
-    CONSTRAINT "rotation_checkpoints_pkey" PRIMARY KEY ("rotation","partition")
-);
-
--- CreateTable
 CREATE TABLE "shop"."customers" (
     "id" UUID NOT NULL,
     "email" TEXT NOT NULL,
@@ -74,5 +48,3 @@ CREATE UNIQUE INDEX "sessions_token_hash_key" ON "shop"."sessions"("token_hash")
 
 -- CreateIndex
 CREATE UNIQUE INDEX "Invite_tenant_id_code_key" ON "shop"."Invite"("tenant_id", "code");
-
-

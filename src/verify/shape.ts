@@ -1,28 +1,17 @@
-import { arrayLiteral } from '../array-literal.ts';
-import type { Key } from '../checkpoint.ts';
+import type { Key } from '../checkpoint/checkpoints.ts';
 import type { RotationContext } from '../context.ts';
 import type { Queryable } from '../database.ts';
 import type { Finding } from '../finding.ts';
 import { MAX_ROWS_COUNTED } from '../partitions.ts';
 import { retry } from '../retry.ts';
-import { empty, nameForPeople, type Sql, sql } from '../sql.ts';
-import type { Column, Target } from '../target.ts';
+import { nameForPeople } from '../sql.ts';
+import type { Target } from '../target.ts';
 import type { TokenKind } from '../token-kinds.ts';
 import { countOf } from '../wording.ts';
-import { readByIndex } from './read-only.ts';
+import type { TableScan } from './scan.ts';
 
-/** Rows read by one statement: it takes a hundredth of a second. */
-const ROWS_PER_PAGE = 50_000;
-
-/** What the tokens of the rows up to the watermark are like. */
-export interface TokenScan {
-  watermark: Key;
-  /** In scope. */
-  rows: number;
-  nulls: number;
-  /** Tokens that are not of the target's kind, so that this package has not written them. */
-  foreign: number;
-}
+/** What a look at the form of tokens needs of a scan. */
+type TokenScan = Pick<TableScan, 'watermark' | 'rows' | 'nulls' | 'foreign'>;
 
 /** Whether two rows have the same token. */
 export interface Uniqueness {
@@ -30,62 +19,6 @@ export interface Uniqueness {
   index: string | null;
   /** How many tokens are on more than one row; null: there are too many rows to find out. */
   duplicates: number | null;
-}
-
-interface Page extends Omit<TokenScan, 'watermark'> {
-  /** null: the page is empty. */
-  lastKey: Key | null;
-  /** In scope or not. */
-  keys: number;
-}
-
-/**
- * Looks at every token up to the watermark, page by page, so that no statement takes long. Rows that come and go
- * meanwhile may or may not be in it.
- *
- * @throws AbortError between two pages when the signal is aborted
- */
-export async function scanTokens(context: RotationContext, watermark: Key): Promise<TokenScan> {
-  const scan: TokenScan = { watermark, rows: 0, nulls: 0, foreign: 0 };
-  for (let after: Key | null = null; ; ) {
-    context.signal.throwIfAborted();
-    const page = await retry(context, () =>
-      readByIndex(context.database, (transaction) => readPage(transaction, context.target, after, watermark)),
-    );
-    scan.rows += page.rows;
-    scan.nulls += page.nulls;
-    scan.foreign += page.foreign;
-    if (page.keys < ROWS_PER_PAGE) return scan;
-    after = page.lastKey;
-  }
-}
-
-async function readPage(
-  transaction: Queryable,
-  { from, key, token, kind, scope }: Target,
-  after: Key | null,
-  upTo: Key,
-): Promise<Page> {
-  const above = after === null ? empty : sql`${key.sql} > ${after} AND`;
-  const isForeign =
-    kind.form === null ? sql`false` : sql`NOT token LIKE ANY (${arrayLiteral(kind.form.patterns)}::text[])`;
-  const [page] = await transaction.$queryRaw<Page[]>`
-    SELECT (array_agg(key))[count(*)]::text AS "lastKey", count(*)::int AS keys,
-      count(*) FILTER (WHERE is_in_scope)::int AS rows,
-      count(*) FILTER (WHERE is_in_scope AND token IS NULL)::int AS nulls,
-      count(*) FILTER (WHERE is_in_scope AND ${isForeign})::int AS foreign
-    FROM (
-      SELECT ${key.sql} AS key, ${textOf(token)} AS token, ${scope ?? sql`true`} AS is_in_scope
-      FROM ${from} WHERE ${above} ${key.sql} <= ${upTo} ORDER BY ${key.sql} LIMIT ${ROWS_PER_PAGE}
-    ) AS page`;
-  return page ?? EMPTY_PAGE;
-}
-
-const EMPTY_PAGE: Page = { lastKey: null, keys: 0, rows: 0, nulls: 0, foreign: 0 };
-
-/** As the patterns of a kind expect it. */
-function textOf(token: Column): Sql {
-  return token.type === 'Bytes' ? sql`encode(${token.sql}, 'hex')` : sql`${token.sql}::text`;
 }
 
 /** Finds the index that keeps tokens apart; where there is none, looks for duplicates, unless that takes too long. */

@@ -1,0 +1,70 @@
+import * as z from 'zod';
+import type { Queryable } from '../database.ts';
+import { parse } from '../parse.ts';
+import { sql } from '../sql.ts';
+import { time } from './fields.ts';
+import { columnOf, type RecordTables, type Store, selectFields } from './store.ts';
+
+/** What is true of a whole rotation: a row of `rotations`, parsed. */
+export type RotationRecord = z.output<typeof rotationSchema>;
+
+/** What the hash of a token is made of: its uuid, its text, or its bytes in hexadecimal digits. */
+export const HASH_FORMS = ['uuid', 'text', 'hex'] as const;
+
+const rotationSchema = z
+  .object({
+    name: z.string(),
+    target: z.string(),
+    tokenColumn: z.string(),
+    /** Null as long as the rotation is not planned. */
+    tableOid: z.bigint().nullable(),
+    /** The transaction that planned it. */
+    planXid: z.bigint().nullable(),
+    /** Where the last partition ends; null as long as the rotation is not planned. */
+    watermark: z.string().nullable(),
+    /** How many tokens are condemned; null: planned without. */
+    condemned: z.bigint().nonnegative().nullable(),
+    hashForm: z.enum(HASH_FORMS).nullable(),
+    hashSeed: z.bigint().nullable(),
+    hashBuckets: z.int().positive().nullable(),
+    survivorsRotated: z.bigint().nonnegative(),
+    startedAt: time,
+    plannedAt: time.nullable(),
+    verifiedAt: time.nullable(),
+  })
+  .readonly();
+
+const FIELDS = Object.keys(rotationSchema.unwrap().shape);
+
+/** The columns that this version needs. */
+export const ROTATION_COLUMNS: readonly string[] = FIELDS.map(columnOf);
+
+const SELECTED = selectFields(FIELDS);
+
+/**
+ * @returns undefined when no such rotation ever began
+ * @throws ConfigurationError when the row is not what this version writes (edited by hand, say)
+ */
+export async function loadRotation({ database, tables, rotation }: Store): Promise<RotationRecord | undefined> {
+  const [row] = await database.$queryRaw<object[]>`
+    SELECT ${SELECTED} FROM ${tables.rotations} WHERE name = ${rotation}`;
+  return row && parseRotation(row);
+}
+
+/** @returns all rotations, the last started first */
+export async function loadRotations(database: Queryable, tables: RecordTables): Promise<RotationRecord[]> {
+  const rows = await database.$queryRaw<object[]>`
+    SELECT ${SELECTED} FROM ${tables.rotations} ORDER BY started_at DESC, name`;
+  return rows.map(parseRotation);
+}
+
+function parseRotation(row: object): RotationRecord {
+  const name = 'name' in row ? row.name : '';
+  return parse(rotationSchema, row, (field) => `rotation '${name}' in rotations: ${field}`);
+}
+
+/** Records that the verification of a complete rotation passed. */
+export async function recordVerification({ database, tables, rotation }: Store): Promise<void> {
+  await database.$executeRaw(sql`
+    UPDATE ${tables.rotations} SET verified_at = clock_timestamp() WHERE name = ${rotation}`);
+}

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { insertCheckpoints } from '../checkpoint/checkpoints.ts';
+import { type Store, storeOf } from '../checkpoint/store.ts';
+import type { RotationContext } from '../context.ts';
+import type { Queryable } from '../database.ts';
+import { ConfigurationError } from '../errors.ts';
+import type { FaultKind } from '../faults.ts';
+import { type PartitionPlan, planPartitions } from '../partitions.ts';
+import { readColumnType } from '../preflight/columns.ts';
+import { retry } from '../retry.ts';
+import type { Settings } from '../settings.ts';
+import { announceRotation } from './announce.ts';
+import { condemnTokens } from './condemn.ts';
+import { bucketsFor, type HashedAs, hashFormOf } from './condemned-tokens.ts';
+import { inSnapshot } from './table-scan.ts';
+
+/** Above so many rows, tokens are condemned only when that is asked for: the hashes take 500 MB. */
+export const MAX_ROWS_CONDEMNED_UNASKED = 50_000_000;
+
+/** How often to look whether the process that plans has finished, in milliseconds. */
+const PLAN_POLL_MS = 250;
+
+/** Two that plan at the same moment may collide. */
+const WAITED_OUT: readonly FaultKind[] = ['passing', 'contended'];
+
+/**
+ * Plans a rotation: watermark, partitions and condemned tokens, as they are at one moment, recorded in one transaction.
+ * Killed at any instant, it is done again. Of several processes one does it, and the others wait.
+ *
+ * @returns `empty` when the table has no rows; nothing is recorded then
+ * @throws ConfigurationError when another rotation of the column is open
+ */
+export async function planRotation(context: RotationContext): Promise<'planned' | 'empty'> {
+  const { target, signal, onEvent } = context;
+  const store = storeOf(context);
+  let isReported = false;
+  for (;;) {
+    await retry(context, () => announceRotation(store, target));
+    const end = await retry(context, () => planUnderLock(context, store), { kinds: WAITED_OUT });
+    if (end !== 'held') return end;
+    if (!isReported) onEvent({ type: 'waitingForPlan' });
+    isReported = true;
+    await sleep(PLAN_POLL_MS, undefined, { signal });
+  }
+}
+
+function planUnderLock(context: RotationContext, store: Store): Promise<'planned' | 'empty' | 'held'> {
+  const { database, target } = context;
+  return inSnapshot(database, false, async (transaction) => {
+    const [record] = await transaction.$queryRaw<{ isPlanned: boolean }[]>`
+      SELECT planned_at IS NOT NULL AS "isPlanned" FROM ${store.tables.rotations}
+      WHERE name = ${store.rotation} FOR UPDATE SKIP LOCKED`;
+    if (record === undefined) return 'held';
+    if (record.isPlanned) return 'planned';
+    const plan = await planPartitions(transaction, target, store.rotation);
+    if (plan === null) {
+      await transaction.$executeRaw`DELETE FROM ${store.tables.rotations} WHERE name = ${store.rotation}`;
+      return 'empty';
+    }
+    await recordPlan(transaction, context, store, plan);
+    return 'planned';
+  });
+}
+
+async function recordPlan(
+  transaction: Queryable,
+  context: RotationContext,
+  store: Store,
+  { watermark, partitions, rowsInScope }: PartitionPlan,
+): Promise<void> {
+  const { target, settings } = context;
+  const condemned = condemns(settings, rowsInScope) ? await condemn(transaction, context, store, rowsInScope) : null;
+  await insertCheckpoints(transaction, store, partitions);
+  await transaction.$executeRaw`
+    UPDATE ${store.tables.rotations}
+    SET watermark = ${watermark}, table_oid = ${target.relation}::regclass::oid::bigint,
+      plan_xid = pg_current_xact_id()::text::bigint, planned_at = clock_timestamp(),
+      condemned = ${condemned?.count ?? null}::bigint, hash_form = ${condemned?.hashedAs.form ?? null},
+      hash_seed = ${condemned?.hashedAs.seed ?? null}::bigint, hash_buckets = ${condemned?.hashedAs.buckets ?? null}::int
+    WHERE name = ${store.rotation}`;
+}
+
+/** Whether the tokens of a rotation of about so many rows are condemned. */
+export function condemns({ condemn }: Pick<Settings, 'condemn'>, rows: number): boolean {
+  return condemn === 'auto' ? rows <= MAX_ROWS_CONDEMNED_UNASKED : condemn;
+}
+
+async function condemn(
+  transaction: Queryable,
+  { target, signal, onEvent }: RotationContext,
+  store: Store,
+  rows: number,
+): Promise<{ count: number; hashedAs: HashedAs }> {
+  const column = await readColumnType(transaction, target, target.token);
+  if (column === undefined) throw new ConfigurationError(`there is no column ${target.token.fullName}.`);
+  const seed = randomBytes(8).readBigInt64BE();
+  const hashedAs = { form: hashFormOf(column.baseType), seed, buckets: bucketsFor(rows) };
+  onEvent({ type: 'condemning', blocksDone: 0, blocksTotal: 0, rows });
+  const count = await condemnTokens(transaction, target, store, hashedAs, signal, (progress) =>
+    onEvent({ type: 'condemning', ...progress, rows }),
+  );
+  onEvent({ type: 'condemned', tokens: count });
+  return { count, hashedAs };
+}

@@ -1,0 +1,189 @@
+import { arrayLiteral } from '../array-literal.ts';
+import type { Key } from '../checkpoint/checkpoints.ts';
+import type { RotationContext } from '../context.ts';
+import type { Queryable } from '../database.ts';
+import { keyOrder } from '../key-order.ts';
+import {
+  and,
+  type CondemnedTokens,
+  hashSql,
+  holds,
+  isCondemnedSql,
+  isOlderThanPlan,
+} from '../plan/condemned-tokens.ts';
+import { type OpenTransaction, readOpenTransactions } from '../plan/open-transactions.ts';
+import { type BlockRange, inSnapshot, scanBlocks } from '../plan/table-scan.ts';
+import { retry } from '../retry.ts';
+import { type Sql, sql } from '../sql.ts';
+import type { Column, Target } from '../target.ts';
+
+/** Rows that hold a condemned token. */
+export interface Survivors {
+  count: number;
+  /** The keys of up to 1,000 of them, in key order. */
+  keys: Key[];
+}
+
+/** What a look at every row of the table has found. */
+export interface TableScan {
+  watermark: Key;
+  /** Up to the watermark, in scope. */
+  rows: number;
+  /** Of these, without a token. */
+  nulls: number;
+  /** Of these, with a token that is not of the target's kind, so that this package has not written it. */
+  foreign: number;
+  /** In the whole table; null where no token was condemned. */
+  condemned: CondemnedScan | null;
+}
+
+/** What was found of condemned tokens, under whatever key. */
+export interface CondemnedScan {
+  /** How many were condemned, and of how many the hash is still there to be compared with. */
+  condemned: number;
+  hashes: number;
+  inScope: Survivors;
+  outOfScope: Survivors;
+  /** Transactions that may still commit rows from before the rotation. */
+  openTransactions: OpenTransaction[];
+}
+
+/** How many keys are kept. */
+export const MAX_KEYS = 1_000;
+
+/** What a statement finds in one stretch of the table. */
+interface Stretch {
+  rows: number;
+  nulls: number;
+  foreign: number;
+  inScope: number;
+  inScopeKeys: Key[] | null;
+  outOfScope: number;
+  outOfScopeKeys: Key[] | null;
+}
+
+/**
+ * Looks at every row of the table as it is at one moment, in short statements. Nothing is written, so it needs no right
+ * to.
+ *
+ * @throws AbortError between two statements when the signal is aborted
+ */
+export async function scanTable(
+  context: RotationContext,
+  watermark: Key,
+  condemned: CondemnedTokens | null,
+): Promise<TableScan> {
+  const { database, target, signal, onEvent } = context;
+  const scan = await retry(context, () =>
+    inSnapshot(database, true, async (transaction) => {
+      // Before the rows are looked at: what is open here may commit without being seen below.
+      const open = condemned === null ? [] : await readOpenTransactions(transaction, target, condemned);
+      const hashes = condemned === null ? 0 : await countHashes(transaction, target, condemned);
+      const sum = { rows: 0, nulls: 0, foreign: 0, inScope: noSurvivors(), outOfScope: noSurvivors() };
+      const readStretch = async ({ condition }: BlockRange) => {
+        const stretch = await read(transaction, target, condition, watermark, condemned);
+        sum.rows += stretch.rows;
+        sum.nulls += stretch.nulls;
+        sum.foreign += stretch.foreign;
+        addSurvivors(sum.inScope, stretch.inScope, stretch.inScopeKeys);
+        addSurvivors(sum.outOfScope, stretch.outOfScope, stretch.outOfScopeKeys);
+      };
+      await scanBlocks(transaction, target, signal, readStretch, (progress) =>
+        onEvent({ type: 'checking', ...progress }),
+      );
+      return { ...sum, hashes, open };
+    }),
+  );
+  const { rows, nulls, foreign, inScope, outOfScope, hashes, open } = scan;
+  const found = condemned && { condemned: condemned.count, hashes, inScope, outOfScope, openTransactions: open };
+  for (const survivors of [inScope, outOfScope]) survivors.keys = await inOrder(context, survivors.keys);
+  return { watermark, rows, nulls, foreign, condemned: found };
+}
+
+function noSurvivors(): Survivors {
+  return { count: 0, keys: [] };
+}
+
+function addSurvivors(survivors: Survivors, count: number, keys: readonly Key[] | null): void {
+  survivors.count += count;
+  survivors.keys.push(...(keys ?? []).slice(0, MAX_KEYS - survivors.keys.length));
+}
+
+async function inOrder(context: RotationContext, keys: Key[]): Promise<Key[]> {
+  if (keys.length < 2) return keys;
+  const order = await retry(context, () => keyOrder(context.database, context.target, keys));
+  return keys.sort((a, b) => order(a) - order(b));
+}
+
+async function countHashes(
+  transaction: Queryable,
+  { records }: Target,
+  { rotation }: CondemnedTokens,
+): Promise<number> {
+  const [sum] = await transaction.$queryRaw<{ hashes: number }[]>`
+    SELECT coalesce(sum(cardinality(hashes)), 0)::float8 AS hashes
+    FROM ${records.condemnedTokens} WHERE rotation = ${rotation} AND bucket >= 0`;
+  return sum?.hashes ?? 0;
+}
+
+async function read(
+  transaction: Queryable,
+  { from, key, token, kind, scope, records }: Target,
+  condition: Sql,
+  watermark: Key,
+  condemned: CondemnedTokens | null,
+): Promise<Stretch> {
+  const isForeign =
+    kind.form === null ? sql`false` : sql`NOT token LIKE ANY (${arrayLiteral(kind.form.patterns)}::text[])`;
+  const hash = condemned === null ? sql`NULL::bigint` : hashSql(token.sql, condemned.hashedAs);
+  const isHeld = condemned === null ? sql`false` : holds(sql`hash`, condemned);
+  const keys = (which: Sql) => sql`(array_agg(key) FILTER (WHERE ${which}))[1:${MAX_KEYS}::int]`;
+  const [inScope, outOfScope] = [sql`is_condemned AND is_in_scope`, sql`has_hash AND NOT is_in_scope`];
+  const [stretch] = await transaction.$queryRaw<Stretch[]>`
+    SELECT count(*) FILTER (WHERE is_covered)::int AS rows,
+      count(*) FILTER (WHERE is_covered AND token IS NULL)::int AS nulls,
+      count(*) FILTER (WHERE is_covered AND ${isForeign})::int AS foreign,
+      count(*) FILTER (WHERE ${inScope})::int AS "inScope", ${keys(inScope)} AS "inScopeKeys",
+      count(*) FILTER (WHERE ${outOfScope})::int AS "outOfScope", ${keys(outOfScope)} AS "outOfScopeKeys"
+    FROM (
+      SELECT key, token, is_in_scope, is_in_scope AND is_up_to_watermark AS is_covered,
+        is_old OR condemned.bucket IS NOT NULL AS is_condemned, condemned.bucket IS NOT NULL AS has_hash
+      FROM (
+        SELECT ${key.sql}::text AS key, ${textOf(token)} AS token, ${hash} AS hash,
+          ${scope === null ? sql`true` : sql`(${scope}) IS TRUE`} AS is_in_scope, ${key.sql} <= ${watermark} AS is_up_to_watermark,
+          ${condemned === null ? sql`false` : isOlderThanPlan(condemned)} AS is_old
+        FROM ${from} WHERE ${condition}
+      ) AS stretch
+      LEFT JOIN ${records.condemnedTokens} AS condemned ON ${isHeld}
+    ) AS looked_at`;
+  return stretch ?? { rows: 0, nulls: 0, foreign: 0, inScope: 0, inScopeKeys: [], outOfScope: 0, outOfScopeKeys: [] };
+}
+
+/** As the patterns of a kind expect it. */
+function textOf(token: Column): Sql {
+  return token.type === 'Bytes' ? sql`encode(${token.sql}, 'hex')` : sql`${token.sql}::text`;
+}
+
+/**
+ * Finds rows in scope that hold a condemned token.
+ *
+ * @param condition the stretch of the table to look at
+ * @param after only keys above it; null: from the first
+ * @returns up to `limit` keys, in key order
+ */
+export async function readSurvivors(
+  database: Queryable,
+  target: Target,
+  condition: Sql,
+  condemned: CondemnedTokens,
+  after: Key | null,
+  limit: number,
+): Promise<Key[]> {
+  const { from, key, scope } = target;
+  const above = after === null ? sql`true` : sql`${key.sql} > ${after}`;
+  const rows = await database.$queryRaw<{ key: Key }[]>`
+    SELECT ${key.sql}::text AS key FROM ${from}
+    WHERE ${condition} AND ${above}${and(scope)} AND ${isCondemnedSql(target, condemned)}
+    ORDER BY ${key.sql} LIMIT ${limit}`;
+  return rows.map(({ key }) => key);
+}
