@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { faultKind } from '../../src/index.ts';
+import { sql } from '../../src/sql.ts';
 import { openTicketDatabase } from '../support/ticket-database.ts';
 import type { Random } from './random.ts';
 
@@ -33,6 +34,9 @@ const WORK = {
   insert: 15,
   delete: 5,
   'change several at once': 20,
+  'write an old token back': 10,
+  'move to another key': 4,
+  replace: 6,
 } as const;
 
 const MOST_PAUSE_MS = 15;
@@ -88,7 +92,44 @@ export function startApplication(url: string, highestKey: bigint, random: Random
       await database.ticket.deleteMany({ where: { id } });
       memory.deleted = true;
     },
+    'write an old token back': () => writeOldTokenBack(anyKey()),
+    'move to another key': () => move(anyKey()),
+    replace: () => replace(anyKey()),
   };
+
+  /** As from a cache. Only while a rotation is not complete: nobody can promise what is written after its last look. */
+  async function writeOldTokenBack(id: bigint): Promise<void> {
+    await database.$transaction(async (transaction) => {
+      const open = await transaction.$queryRaw<unknown[]>`
+        SELECT FROM rotation_checkpoints WHERE completed_at IS NULL LIMIT 1 FOR SHARE`;
+      if (open.length === 0) return;
+      await transaction.$executeRaw`
+        UPDATE tickets SET token = before.token FROM tickets_before AS before
+        WHERE tickets.id = ${id} AND before.id = ${id}`;
+    });
+  }
+
+  /** To where the rotation has been already, or to where it does not go. */
+  async function move(from: bigint): Promise<void> {
+    const memory = remembered(from);
+    memory.deleted ||= 'perhaps';
+    const to = random.between(0, 1) === 0 ? sql`${-serial++}` : sql`nextval(pg_get_serial_sequence('tickets', 'id'))`;
+    const [moved] = await database.$queryRaw<{ id: bigint }[]>`
+      UPDATE tickets SET id = ${to} WHERE id = ${from} RETURNING id`;
+    if (moved !== undefined) Object.assign(remembered(moved.id), { ...memory, deleted: false });
+    memory.deleted = true;
+  }
+
+  /** By another row with the same key and token, as a restore or an import does. */
+  async function replace(id: bigint): Promise<void> {
+    await database.$transaction(async (transaction) => {
+      const [ticket] = await transaction.$queryRaw<{ token: string; subject: string }[]>`
+        SELECT token::text, subject FROM tickets WHERE id = ${id} FOR UPDATE`;
+      if (ticket === undefined) return;
+      await transaction.ticket.delete({ where: { id } });
+      await transaction.ticket.create({ data: { ...ticket, id, holderEmail: 'replaced@example.com' } });
+    });
+  }
 
   /** In one transaction, and in the order given: whoever locks in another order may deadlock with it. */
   async function changeSubjects(ids: bigint[]): Promise<void> {

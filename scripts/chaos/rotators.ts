@@ -11,7 +11,7 @@ const PROPER_ENDS = [0, 1, 3, 143];
 const FORBIDDEN = /[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}|^\s+at .*:\d+:\d+/im;
 
 /** What the processes tell about faults, with `--json`. */
-const TOLD = /^\{"event":"(retry|setAside|tryingAgain|overtaken|blocked|failed)"/gm;
+const TOLD = /^\{"event":"(retry|setAside|tryingAgain|survivors|overtaken|blocked|failed)"/gm;
 
 /** The processes that rotate: whenever one ends, another takes its place, until one says that it is complete. */
 export interface Rotators {
