@@ -5,6 +5,7 @@ import type { PlannedContext } from './context.ts';
 import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from './database.ts';
 import type { CondemnedTokens } from './plan/condemned-tokens.ts';
 import { rowTriggers } from './preflight/triggers.ts';
+import { setLimits } from './session.ts';
 import { sql } from './sql.ts';
 import type { Target } from './target.ts';
 import { type Guard, type KeyRange, nextKeys, unswept, updateNext, updateOne } from './token-update.ts';
@@ -204,11 +205,9 @@ function inFencedTransaction(
  * lock in one order cannot deadlock. A scan of the whole table, or compiling the statement, would not pay for a batch.
  */
 export async function configure(transaction: Queryable, options: TransactionOptions): Promise<void> {
+  await setLimits(transaction, { ...options, silentClientMs: SILENT_CLIENT_MS });
   await transaction.$queryRaw`
-    SELECT set_config('lock_timeout', ${`${options.lockTimeoutMs}ms`}, true),
-      set_config('statement_timeout', ${`${options.statementTimeoutMs}ms`}, true),
-      set_config('idle_in_transaction_session_timeout', ${`${SILENT_CLIENT_MS}ms`}, true),
-      set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+    SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
       set_config('enable_hashjoin', 'off', true), set_config('enable_nestloop', 'off', true),
       set_config('jit', 'off', true),
       set_config('synchronous_commit', ${options.asynchronousCommit ? sql`'off'` : ON_DISK}, true)`;

@@ -9,6 +9,7 @@ import { BYTES_PER_HASH } from './plan/condemned-tokens.ts';
 import { condemns } from './plan/plan-rotation.ts';
 import { assertReady } from './preflight.ts';
 import { retry } from './retry.ts';
+import { ownSession } from './session.ts';
 import { unswept } from './token-update.ts';
 import { tokensFor } from './tokens.ts';
 
@@ -43,7 +44,8 @@ export interface Expectation {
  * @returns null when nothing is left to do
  * @throws ConfigurationError when the database is not ready
  */
-export async function rehearse(context: RotationContext): Promise<Rehearsal | null> {
+export async function rehearse(given: RotationContext): Promise<Rehearsal | null> {
+  const context = { ...given, database: ownSession(given.database) };
   const { database, target, settings } = context;
   const found = await retry(context, () => loadTrusted(storeOf(context), target));
   const recorded = found?.rotation.plannedAt == null ? null : found;

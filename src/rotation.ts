@@ -17,6 +17,7 @@ import { assertReady } from './preflight.ts';
 import { assertLagIsVisible } from './replica-watch.ts';
 import { isAbort, retry } from './retry.ts';
 import { rotateSurvivors } from './rotate/survivors.ts';
+import { ownSession } from './session.ts';
 import { rotateRowsSetAside } from './set-aside.ts';
 import { checkCoverage, findingsOf, verifyRotation } from './verify.ts';
 import { work } from './worker.ts';
@@ -56,7 +57,7 @@ const CLAIM_POLL_MS = 250;
  */
 export async function rotate(context: RotationContext): Promise<RotationResult> {
   try {
-    return await rotateFromCheckpoints(context);
+    return await rotateFromCheckpoints({ ...context, database: ownSession(context.database) });
   } catch (error) {
     if (context.signal.aborted && isAbort(error)) return { outcome: 'interrupted', counts: null };
     throw error;

@@ -2,6 +2,7 @@ import { type Checkpoint, isSwept, loadCheckpoints, serverTime } from './checkpo
 import { loadRotations, type RotationRecord } from './checkpoint/rotation-record.ts';
 import type { RecordTables } from './checkpoint/store.ts';
 import type { Database } from './database.ts';
+import { ownSession } from './session.ts';
 
 /** What the checkpoints say about a rotation, at one moment. */
 export interface RotationStatus {
@@ -48,7 +49,8 @@ export interface PartitionStatus {
  * @param name of one rotation; all of them when left out
  * @returns the last started first; empty when there is none (of that name)
  */
-export async function readStatus(database: Database, tables: RecordTables, name?: string): Promise<RotationStatus[]> {
+export async function readStatus(given: Database, tables: RecordTables, name?: string): Promise<RotationStatus[]> {
+  const database = ownSession(given);
   const rotations = (await loadRotations(database, tables)).filter((each) => name === undefined || each.name === name);
   const now = await serverTime(database);
   return Promise.all(

@@ -9,6 +9,7 @@ import { formatCount } from './format.ts';
 import { condemnedTokensOf } from './plan/condemned-tokens.ts';
 import { assertVisible } from './preflight.ts';
 import { retry } from './retry.ts';
+import { ownSession } from './session.ts';
 import { rowsOf } from './set-aside.ts';
 import type { Target } from './target.ts';
 import { condemnedFinding, findCauses, type SurvivorFaults } from './verify/condemned.ts';
@@ -33,7 +34,8 @@ import { countOf, listed } from './wording.ts';
  * @throws GaveUpError when a fault did not pass in time
  * @throws AbortError when the signal was aborted
  */
-export async function verifyRotation(context: RotationContext): Promise<Finding[]> {
+export async function verifyRotation(given: RotationContext): Promise<Finding[]> {
+  const context = { ...given, database: ownSession(given.database) };
   const recorded = await retry(context, () => loadRecorded(storeOf(context), context.target));
   if (recorded === null) throw new ConfigurationError(await notRecorded(context));
   const coverage = await checkCoverage(context, recorded);
@@ -92,7 +94,9 @@ async function notRecorded(context: RotationContext): Promise<string> {
 
 function rotationNames(context: RotationContext): Promise<string[]> {
   const { database, target } = context;
-  return retry(context, async () => (await loadRotations(database, target.records)).map(({ name }) => name).sort());
+  return retry(context, async () =>
+    (await loadRotations(ownSession(database), target.records)).map(({ name }) => name).sort(),
+  );
 }
 
 function coverageFinding({ rotation, checkpoints }: RecordedRotation, fault: string | undefined): Finding {

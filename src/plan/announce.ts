@@ -1,5 +1,6 @@
 import type { Store } from '../checkpoint/store.ts';
 import { ConfigurationError } from '../errors.ts';
+import { setLimits } from '../session.ts';
 import { type Target, tokenColumnOf } from '../target.ts';
 import { listed } from '../wording.ts';
 
@@ -13,6 +14,7 @@ export async function announceRotation(store: Store, target: Target): Promise<vo
   const { database, tables, rotation } = store;
   const column = tokenColumnOf(target);
   const others = await database.$transaction(async (transaction) => {
+    await setLimits(transaction);
     // Of two that begin at the same moment, the second waits here and then finds the first.
     await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`rotate-tokens ${column}`}, 0))`;
     const open = await transaction.$queryRaw<{ name: string }[]>`

@@ -1,15 +1,7 @@
 import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from '../database.ts';
+import { setLimits } from '../session.ts';
 import { type Sql, sql } from '../sql.ts';
 import type { Target } from '../target.ts';
-
-/**
- * How long a statement may take, in milliseconds: shorter than a silent server is waited for. It keeps nobody waiting,
- * and a part of a huge table may come from a slow disk.
- */
-const STATEMENT_TIMEOUT_MS = 100_000;
-
-/** How long the client may be silent between two statements, in milliseconds. */
-const SILENT_CLIENT_MS = 60_000;
 
 /** The longest that a table may take, in milliseconds: a day. */
 const LONGEST_MS = 86_400_000;
@@ -42,10 +34,9 @@ export function inSnapshot<Result>(
 ): Promise<Result> {
   return database.$transaction(
     async (transaction) => {
+      await setLimits(transaction);
       await transaction.$queryRaw`
         SELECT set_config('transaction_read_only', ${isReadOnly ? 'on' : 'off'}, true),
-          set_config('statement_timeout', ${`${STATEMENT_TIMEOUT_MS}ms`}, true),
-          set_config('idle_in_transaction_session_timeout', ${`${SILENT_CLIENT_MS}ms`}, true),
           set_config('work_mem', '64MB', true), set_config('jit', 'off', true)`;
       return work(transaction);
     },

@@ -1,10 +1,5 @@
 import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from '../database.ts';
-
-/**
- * How long a statement that only reads may take, in milliseconds: shorter than a silent server is waited for. It keeps
- * nobody waiting, and a chunk of a huge table may have to come from a slow disk.
- */
-const STATEMENT_TIMEOUT_MS = 100_000;
+import { STATEMENT_TIMEOUT_MS, setLimits } from '../session.ts';
 
 /**
  * Reads by index, in a transaction that cannot write; so this works on a replica, too.
@@ -18,13 +13,17 @@ export function readByIndex<Result>(
 ): Promise<Result> {
   return database.$transaction(
     async (transaction) => {
+      await setLimits(transaction);
       await transaction.$queryRaw`
         SELECT set_config('transaction_read_only', 'on', true),
-          set_config('statement_timeout', ${`${STATEMENT_TIMEOUT_MS}ms`}, true),
           set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
           set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)`;
       return read(transaction);
     },
-    { timeout: STATEMENT_TIMEOUT_MS + CONNECTION_TIMEOUT_MS, maxWait: CONNECTION_TIMEOUT_MS },
+    {
+      isolationLevel: 'ReadCommitted',
+      timeout: STATEMENT_TIMEOUT_MS + CONNECTION_TIMEOUT_MS,
+      maxWait: CONNECTION_TIMEOUT_MS,
+    },
   );
 }

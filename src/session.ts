@@ -1,0 +1,57 @@
+import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from './database.ts';
+import { raw } from './sql.ts';
+
+/** How long a statement may take where nobody waits for it, in milliseconds: shorter than a silent server is waited for. */
+export const STATEMENT_TIMEOUT_MS = 100_000;
+
+/** The limits of a transaction, each in milliseconds. */
+export interface Limits {
+  /** For each lock; 0: as long as the statement may take. @default 0 */
+  lockTimeoutMs?: number;
+  /** @default STATEMENT_TIMEOUT_MS */
+  statementTimeoutMs?: number;
+  /** How long the client may be silent between two statements. @default STATEMENT_TIMEOUT_MS */
+  silentClientMs?: number;
+}
+
+/**
+ * Sets limits for the rest of a transaction, and has names quoted only where they need it. This holds whatever the role,
+ * the database or the server is set to, and also where a pooler lends the connection for no longer than a transaction.
+ */
+export async function setLimits(
+  transaction: Queryable,
+  { lockTimeoutMs = 0, statementTimeoutMs = STATEMENT_TIMEOUT_MS, silentClientMs = STATEMENT_TIMEOUT_MS }: Limits = {},
+): Promise<void> {
+  await transaction.$queryRaw`
+    SELECT set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true),
+      set_config('statement_timeout', ${`${statementTimeoutMs}ms`}, true),
+      set_config('idle_in_transaction_session_timeout', ${`${silentClientMs}ms`}, true),
+      set_config('quote_all_identifiers', 'off', true), ${NO_TRANSACTION_TIMEOUT}`;
+}
+
+/** PostgreSQL 17 and later can end whole transactions; older ones do not know the setting. */
+const NO_TRANSACTION_TIMEOUT = raw(`(
+  SELECT set_config('transaction_timeout', '0', true) WHERE current_setting('server_version_num')::int >= 170000)`);
+
+/**
+ * The same database, such that a statement means and may do the same wherever it is run: each transaction, also that of
+ * a single statement, is READ COMMITTED unless it asks for more, and each single statement has limits of our own.
+ */
+export function ownSession(database: Database): Database {
+  const $transaction: Database['$transaction'] = (run, options) =>
+    database.$transaction(run, { isolationLevel: 'ReadCommitted', ...options });
+  const single = <Result>(run: (transaction: Queryable) => Promise<Result>) =>
+    $transaction(
+      async (transaction) => {
+        await setLimits(transaction);
+        return run(transaction);
+      },
+      { timeout: 2 * STATEMENT_TIMEOUT_MS, maxWait: CONNECTION_TIMEOUT_MS },
+    );
+  return {
+    $queryRaw: (query, ...values) => single((transaction) => transaction.$queryRaw(query, ...values)),
+    $executeRaw: (query, ...values) => single((transaction) => transaction.$executeRaw(query, ...values)),
+    $transaction,
+    $disconnect: () => database.$disconnect(),
+  };
+}
