@@ -22,11 +22,28 @@ const dataModelSchema = z.object({
           type: z.string(),
           /** The column's name where it is another (@map). */
           dbName: z.string().nullish(),
+          /** Whether it is of an enum that has other values in the database (@map). */
+          isMappedEnum: z.boolean().optional(),
         }),
       ),
     }),
   ),
 });
+
+const clientSchema = z.object({
+  _runtimeDataModel: dataModelSchema,
+  _engineConfig: z.object({
+    /** The schema as it is written. */
+    inlineSchema: z.string(),
+  }),
+});
+
+/** The client knows the names of enums, but not their values. @param schema in Prisma's language */
+function mappedEnums(schema: string): Set<string> {
+  const enums = schema.matchAll(/^\s*enum\s+(\w+)\s*\{([^}]*)\}/gm);
+  const isMapped = (body: string) => /(^|[^@])@map\s*\(/.test(body.replaceAll(/\/\/.*$/gm, ''));
+  return new Set([...enums].flatMap(([, name = '', body = '']) => (isMapped(body) ? [name] : [])));
+}
 
 /**
  * Prisma's client carries its schema along for its own use, and offers no other way to it at run time.
@@ -35,8 +52,14 @@ const dataModelSchema = z.object({
  * @throws ConfigurationError when it is not there
  */
 export function dataModelOf(client: object): DataModel {
-  const parsed = dataModelSchema.safeParse('_runtimeDataModel' in client ? client._runtimeDataModel : undefined);
-  if (parsed.success) return parsed.data;
+  const parsed = clientSchema.safeParse(client);
+  if (parsed.success) {
+    const { _runtimeDataModel: dataModel, _engineConfig: config } = parsed.data;
+    const mapped = mappedEnums(config.inlineSchema);
+    for (const { fields } of Object.values(dataModel.models))
+      for (const field of fields) field.isMappedEnum = field.kind === 'enum' && mapped.has(field.type);
+    return dataModel;
+  }
   throw new ConfigurationError(
     'the Prisma client does not tell its models. Is it one of Prisma 7, and generated (`npx prisma generate`)?',
   );

@@ -99,7 +99,7 @@ export function resolveTarget(
   };
   const [key, token] = [named(definition.key), named(definition.token)];
   refuseUnfit(definition, key, token);
-  const scope = definition.scope && scopeOf(definition.scope, columns, token);
+  const scope = definition.scope && scopeOf(definition.scope, model, columns, token);
   return {
     label: labelOf(key, token, definition, scope?.label),
     tableName,
@@ -190,13 +190,18 @@ function refuseUnfit({ kind, acceptWeakTokens }: TargetDefinition, key: Column, 
 
 const KEY_TYPES = ['Int', 'BigInt', 'String'];
 
-function scopeOf(where: object, columns: Columns, token: Column) {
+function scopeOf(where: object, { fields }: Model, columns: Columns, token: Column) {
   const conditionOn = (sqlOf: (column: Column) => Sql) =>
     scopeCondition(where, (field, value) => {
       const column = own(columns, field);
       if (column === token && !asksWhetherItIsThere(value)) {
         throw new ConfigurationError(
           `a scope may ask of the token only whether it is there: { ${field}: { not: null } }.`,
+        );
+      }
+      if (fields.some(({ name, isMappedEnum }) => name === field && isMappedEnum)) {
+        throw new ConfigurationError(
+          `a scope cannot ask for ${field}: its enum has @map, so the values in the database have other names. Ask for another field.`,
         );
       }
       return column && sqlOf(column);

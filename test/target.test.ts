@@ -18,6 +18,7 @@ const SHOP: DataModel = {
         { name: 'tokenHash', kind: 'scalar', type: 'Bytes', dbName: 'token_hash' },
         { name: 'holderEmail', kind: 'scalar', type: 'String', dbName: 'holder_email' },
         { name: 'state', kind: 'enum', type: 'State' },
+        { name: 'plan', kind: 'enum', type: 'Plan', isMappedEnum: true },
         { name: 'createdAt', kind: 'scalar', type: 'DateTime', dbName: 'created_at' },
         { name: 'price', kind: 'scalar', type: 'Decimal' },
         { name: 'holder', kind: 'object', type: 'user' },
@@ -50,7 +51,7 @@ const SHOP: DataModel = {
   },
 };
 
-const FIELDS = 'id, number, code, token, tokenHash, holderEmail, state, createdAt, price';
+const FIELDS = 'id, number, code, token, tokenHash, holderEmail, state, plan, createdAt, price';
 
 /** The tickets' target, with something changed. */
 function ticketTarget(change: Partial<TargetDefinition> = {}): Target {
@@ -236,6 +237,11 @@ describe('a target', () => {
       `tickets.token_hash is a field of type Bytes; ${NO_TOKEN}`,
     ],
     ['an empty scope', { scope: {} }, 'scope has to be an object with a condition in it.'],
+    [
+      'an enum in its scope whose values have other names in the database',
+      { scope: { OR: [{ id: 7 }, { plan: 'BASIC' }] } },
+      'a scope cannot ask for plan: its enum has @map, so the values in the database have other names. Ask for another field.',
+    ],
     ['an unknown field in its scope', { scope: { nr: 7 } }, `scope.nr: ${NO_FIELD}`],
     ['a column in its scope', { scope: { holder_email: 'a' } }, `scope.holder_email: ${NO_FIELD}`],
     ['a relation in its scope', { scope: { OR: [{ holder: { order: 7 } }] } }, `scope.OR[0].holder: ${NO_FIELD}`],
