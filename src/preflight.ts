@@ -8,6 +8,7 @@ import { ConfigurationError } from './errors.ts';
 import { faultCode } from './faults.ts';
 import type { Finding } from './finding.ts';
 import { inspectGeneratedColumns } from './preflight/changing-columns.ts';
+import { inspectCollation } from './preflight/collation.ts';
 import { inspectKeyColumn, inspectTokenColumn } from './preflight/columns.ts';
 import { inspectConnections } from './preflight/connections.ts';
 import { inspectForeignKeys } from './preflight/foreign-keys.ts';
@@ -38,6 +39,7 @@ const OF_THE_TABLE: Checks = {
   'token-column': inspectTokenColumn,
   'token-kind': inspectTokenKind,
   'unique-index': inspectUniqueIndex,
+  collation: inspectCollation,
   'foreign-keys': inspectForeignKeys,
   triggers: inspectTriggers,
   rules: inspectRules,
