@@ -24,7 +24,7 @@ exactly once, and its new token be in an outbox exactly once. The seed repeats t
 the machine.`;
 
 /** Short waits, so that there are many rotations. */
-const ROTATE_OPTIONS = ['--json', '--lock-timeout-ms', '300', '--max-retry-time-ms', '60000'];
+const ROTATE_OPTIONS = ['--json', '--again', '--lock-timeout-ms', '300', '--max-retry-time-ms', '60000'];
 
 /** How the rotations differ, one after another: small batches, so that there are many moments to fall into. */
 const VARIANTS = [

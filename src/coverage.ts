@@ -46,7 +46,8 @@ function refuseOtherTarget({ name, target }: RotationRecord, { label }: Target):
 }
 
 /** What to do about partitions that cannot be trusted. */
-export const UNTRUSTED_ADVICE = 'Restore its rows from a backup, or rotate everything once more under another --name.';
+export const UNTRUSTED_ADVICE =
+  'Restore its rows from a backup, or rotate everything once more (--again, under another --name).';
 
 /** What `findGap` finds, by the order that the database gives the keys. */
 export async function coverageFault(

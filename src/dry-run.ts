@@ -5,6 +5,7 @@ import { storeOf } from './checkpoint/store.ts';
 import type { RotationContext } from './context.ts';
 import { loadTrusted } from './coverage.ts';
 import { planPartitions } from './partitions.ts';
+import { refuseSecond } from './plan/announce.ts';
 import { BYTES_PER_HASH } from './plan/condemned-tokens.ts';
 import { condemns } from './plan/plan-rotation.ts';
 import { assertReady } from './preflight.ts';
@@ -50,6 +51,7 @@ export async function rehearse(given: RotationContext): Promise<Rehearsal | null
   const found = await retry(context, () => loadTrusted(storeOf(context), target));
   const recorded = found?.rotation.plannedAt == null ? null : found;
   await retry(context, () => assertReady(context));
+  await retry(context, () => refuseSecond(database, storeOf(context), target, settings));
   const planned = recorded ?? (await retry(context, () => planPartitions(database, target, settings.name)));
   if (planned === null) return null;
   const partitions = 'partitions' in planned ? planned.partitions : planned.checkpoints;

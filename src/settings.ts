@@ -6,6 +6,8 @@ import { parse } from './parse.ts';
 export const DEFAULTS = {
   /** The rotation's name: its idempotency key. */
   name: 'default',
+  /** Whether to begin although another rotation of the same column has completed. */
+  again: false,
   /** Rows a batch, or `auto`: as many as take `targetBatchMs`. */
   batchSize: 'auto',
   /** How long a batch is to take, in milliseconds: as long as it may keep a writer of one of its rows waiting. */
@@ -47,6 +49,7 @@ const settingsSchema = z
       .string('has to be given once, with a value')
       .regex(/^[A-Za-z0-9][\w.:-]{0,62}$/, 'has to be 1 to 63 letters, digits, or . _ : - (not at the start)')
       .default(DEFAULTS.name),
+    again: z.boolean('has to be given once').default(DEFAULTS.again),
     batchSize: z
       .union([z.literal('auto'), z.int(WHOLE_ROWS).min(1, WHOLE_ROWS).max(MAX_BATCH_SIZE, WHOLE_ROWS)], WHOLE_ROWS)
       .default(DEFAULTS.batchSize),

@@ -1,10 +1,18 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { dataModelOf } from '../src/data-model.ts';
-import { ConfigurationError, NotVerifiedError, parseSettings, type RotationEvent, rotate, uuid } from '../src/index.ts';
+import {
+  ConfigurationError,
+  NotVerifiedError,
+  parseSettings,
+  type RotationEvent,
+  rehearse,
+  rotate,
+  uuid,
+} from '../src/index.ts';
 import { resolveTarget } from '../src/target.ts';
 import { useTestDatabase } from './support/database.ts';
 import { ticketContext } from './support/rotations.ts';
-import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges } from './support/tickets.ts';
+import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, tokensByKey } from './support/tickets.ts';
 
 const ROWS = 300;
 
@@ -317,13 +325,29 @@ describe('a leaked token', () => {
       ).rejects.toThrow(ConfigurationError);
       expect(await database.rotation.findMany({ select: { name: true } })).toEqual([{ name: 'test' }]);
       expect(await run()).toMatchObject({ outcome: 'complete' });
-      expect(await run({ name: 'other' })).toMatchObject({ outcome: 'complete', rowsDone: ROWS });
+    });
+
+    it('are refused when one has completed, naming it and when, unless that is asked for', async () => {
+      await leak();
+      await run();
+      const done = await tokensByKey(database);
+      const completedOn = new Date().toISOString().slice(0, 10);
+      await expect(run({ name: 'other' })).rejects.toThrow(
+        `rotation 'test' of tickets.token was completed at ${completedOn}`,
+      );
+      await expect(rehearse(ticketContext(database, { settings: settingsOf({ name: 'other' }) }))).rejects.toThrow(
+        '--again',
+      );
+      expect(await tokensByKey(database)).toEqual(done);
+      expect(await database.rotation.count()).toBe(1);
+      expect(await run({ name: 'other', again: true })).toMatchObject({ outcome: 'complete', rowsDone: ROWS });
+      expect(await run({ name: 'other' })).toMatchObject({ outcome: 'complete', alreadyComplete: true });
     });
 
     it('that begin at the same moment are run one at a time', async () => {
       await leak();
       await recordTokenChanges(database);
-      const ends = await Promise.allSettled([run({ name: 'a' }), run({ name: 'b' }), run({ name: 'c' })]);
+      const ends = await Promise.allSettled(['a', 'b', 'c'].map((name) => run({ name, again: true })));
       const refused = ends.filter((end) => end.status === 'rejected');
       for (const { reason } of refused) expect(reason).toBeInstanceOf(ConfigurationError);
       const complete = ends.length - refused.length;

@@ -161,7 +161,7 @@ describe('verifying a rotation', () => {
         check: 'coverage',
         level: 'stop',
         message: 'rotation_checkpoints cannot be trusted: partition 0 begins at 3, not at the first key.',
-        advice: 'Restore its rows from a backup, or rotate everything once more under another --name.',
+        advice: 'Restore its rows from a backup, or rotate everything once more (--again, under another --name).',
       });
     });
 

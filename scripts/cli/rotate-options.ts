@@ -27,6 +27,7 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
   const options = await rotateOptions(args).parseAsync();
   const settings = parseSettings({
     name: options.name,
+    again: options.again,
     batchSize: options['batch-size'] === DEFAULTS.batchSize ? DEFAULTS.batchSize : Number(options['batch-size']),
     targetBatchMs: options['target-batch-ms'],
     workers: options.workers,
@@ -57,6 +58,12 @@ function rotateOptions(args: string[]) {
       type: 'string',
       default: DEFAULTS.name,
       requiresArg: true,
+    })
+    .option('again', {
+      describe:
+        'Begin this rotation although another one of the same column has completed: its tokens are replaced, too',
+      type: 'boolean',
+      default: DEFAULTS.again,
     })
     .option('target', TARGET_OPTION)
     .option('batch-size', {

@@ -1,41 +1,70 @@
 import type { Store } from '../checkpoint/store.ts';
+import type { Queryable } from '../database.ts';
 import { ConfigurationError } from '../errors.ts';
+import { formatTime } from '../format.ts';
 import { setLimits } from '../session.ts';
+import type { Settings } from '../settings.ts';
 import { type Target, tokenColumnOf } from '../target.ts';
 import { listed } from '../wording.ts';
 
 /**
- * Records that a rotation exists, unless it does already. Only one rotation of a column may be open: a second one would
- * replace tokens that the first has just handed out.
+ * Records that a rotation exists, unless it does already.
  *
- * @throws ConfigurationError naming the other one; nothing was changed
+ * @throws ConfigurationError as `refuseSecond` does; nothing was changed
  */
-export async function announceRotation(store: Store, target: Target): Promise<void> {
+export async function announceRotation(store: Store, target: Target, settings: Pick<Settings, 'again'>): Promise<void> {
   const { database, tables, rotation } = store;
   const column = tokenColumnOf(target);
-  const others = await database.$transaction(async (transaction) => {
+  await database.$transaction(async (transaction) => {
     await setLimits(transaction);
     // Of two that begin at the same moment, the second waits here and then finds the first.
     await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`rotate-tokens ${column}`}, 0))`;
-    const open = await transaction.$queryRaw<{ name: string }[]>`
-      SELECT name FROM ${tables.rotations} AS other
-      WHERE token_column = ${column} AND name <> ${rotation} AND (
-        planned_at IS NULL
-        OR EXISTS (SELECT FROM ${tables.checkpoints} WHERE rotation = other.name AND completed_at IS NULL)
-      )
-      ORDER BY name`;
-    if (open.length === 0) {
-      await transaction.$executeRaw`
-        INSERT INTO ${tables.rotations} (name, target, token_column)
-        VALUES (${rotation}, ${target.label}, ${column}) ON CONFLICT (name) DO NOTHING`;
-    }
-    return open.map(({ name }) => name);
+    await refuseSecond(transaction, store, target, settings);
+    await transaction.$executeRaw`
+      INSERT INTO ${tables.rotations} (name, target, token_column)
+      VALUES (${rotation}, ${target.label}, ${column}) ON CONFLICT (name) DO NOTHING`;
   });
-  const [other] = others;
-  if (other !== undefined) {
+}
+
+interface OtherRotation {
+  name: string;
+  /** Null: it is open. */
+  completedAtMs: number | null;
+}
+
+/**
+ * Only one rotation of a column may be open, and none begins after another has completed unless that is asked for: it
+ * would replace tokens that the other has just handed out.
+ *
+ * @throws ConfigurationError naming the others, when there are any and this one is not recorded yet
+ */
+export async function refuseSecond(
+  database: Queryable,
+  { tables, rotation }: Store,
+  target: Target,
+  { again }: Pick<Settings, 'again'>,
+): Promise<void> {
+  const others = await database.$queryRaw<OtherRotation[]>`
+    SELECT name, CASE WHEN planned_at IS NOT NULL AND bool_and(completed_at IS NOT NULL)
+      THEN (extract(epoch FROM max(completed_at)) * 1000)::float8 END AS "completedAtMs"
+    FROM ${tables.rotations} AS other LEFT JOIN ${tables.checkpoints} AS checkpoint ON checkpoint.rotation = other.name
+    WHERE token_column = ${tokenColumnOf(target)} AND name <> ${rotation}
+      AND NOT EXISTS (SELECT FROM ${tables.rotations} WHERE name = ${rotation} AND planned_at IS NOT NULL)
+    GROUP BY name ORDER BY max(completed_at) DESC, name`;
+  const open = others.filter(({ completedAtMs }) => completedAtMs === null).map(({ name }) => name);
+  const column = target.token.fullName;
+  const [firstOpen] = open;
+  if (firstOpen !== undefined) {
     throw new ConfigurationError(
-      `rotation ${listed(others.map((name) => `'${name}'`))} of ${target.token.fullName} is not complete, so rotation '${rotation}' of the same column ` +
-        `was not started: it would replace fresh tokens. Run the same command with --name ${other} to complete it first.`,
+      `rotation ${listed(open.map((name) => `'${name}'`))} of ${column} is not complete, so rotation '${rotation}' of the same column ` +
+        `was not started: it would replace fresh tokens. Run the same command with --name ${firstOpen} to complete it first.`,
     );
   }
+  const [last] = others;
+  if (last?.completedAtMs == null || again) return;
+  throw new ConfigurationError(
+    `rotation '${last.name}' of ${column} was completed at ${formatTime(new Date(last.completedAtMs))}, so rotation '${rotation}' ` +
+      `was not started: it would replace every token once more. To continue or verify that one, use --name ${last.name}; ` +
+      'to replace its tokens, too, add --again.',
+  );
 }

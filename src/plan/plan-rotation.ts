@@ -36,7 +36,7 @@ export async function planRotation(context: RotationContext): Promise<'planned' 
   const store = storeOf(context);
   let isReported = false;
   for (;;) {
-    await retry(context, () => announceRotation(store, target));
+    await retry(context, () => announceRotation(store, target, context.settings));
     const end = await retry(context, () => planUnderLock(context, store), { kinds: WAITED_OUT });
     if (end !== 'held') return end;
     if (!isReported) onEvent({ type: 'waitingForPlan' });

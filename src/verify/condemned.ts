@@ -117,7 +117,7 @@ function hashesMissing({ verifiedAt }: RotationRecord, condemned: number, hashes
     check: CHECK,
     level: 'stop',
     message: `Not conclusive: of ${countOf(condemned, 'condemned token')}, ${countOf(condemned - hashes, 'hash', 'hashes')} are missing in condemned_tokens.`,
-    advice: 'Restore them from a backup, or rotate everything once more under another --name.',
+    advice: 'Restore them from a backup, or rotate everything once more (--again, under another --name).',
   };
 }
 

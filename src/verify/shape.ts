@@ -65,7 +65,7 @@ export function shapeFinding({ tableName, token, kind }: Target, scan: TokenScan
       check: 'shape',
       level: 'stop',
       message: `Up to key ${scan.watermark}, ${faults.join(', and ')}.`,
-      advice: 'Find out who wrote them; another rotation, under another --name, gives each row a fresh token.',
+      advice: 'Find out who wrote them; another rotation (--again, under another --name) gives each row a fresh token.',
     };
   }
   const form = kind.form ? `are ${kind.form.name}` : 'are there, of a form of your own that is not checked';

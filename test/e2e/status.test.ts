@@ -31,7 +31,7 @@ describe('npx tsx scripts/rotate-tokens.ts status', () => {
   it('is one JSON object a line for each rotation with --json', async () => {
     await insertTickets(database, keysUpTo(100));
     await runRotation(['--name', 'march'], url);
-    await runRotation(['--name', 'april'], url);
+    await runRotation(['--name', 'april', '--again'], url);
     const { stdout } = await runRotation(['status', '--json'], url);
     const statuses = stdout
       .trimEnd()
