@@ -1,6 +1,7 @@
 import { recordTablesOf } from './checkpoint/store.ts';
 import { dataModelOf } from './data-model.ts';
 import type { Queryable } from './database.ts';
+import { sql } from './sql.ts';
 import { DEFAULT_SCHEMA } from './target.ts';
 import { hashOf } from './token-kinds.ts';
 
@@ -33,7 +34,7 @@ export async function isCondemned(
 ): Promise<Condemnation | null> {
   const tables = recordTablesOf(dataModelOf(prisma), schema);
   const uuid = UUID.test(token) ? token : null;
-  const [found] = await prisma.$queryRaw<{ name: string; target: string; startedAtMs: number }[]>`
+  const [found] = await prisma.$queryRaw<{ name: string; target: string; startedAtMs: number }[]>(sql`
     SELECT rotation.name, rotation.target, (extract(epoch FROM rotation.started_at) * 1000)::float8 AS "startedAtMs"
     FROM ${tables.rotations} AS rotation
     CROSS JOIN LATERAL (VALUES
@@ -44,6 +45,6 @@ export async function isCondemned(
     JOIN ${tables.condemnedTokens} AS condemned
       ON condemned.rotation = rotation.name AND condemned.bucket = (form.hash & (hash_buckets - 1))::int
       AND form.hash = ANY (condemned.hashes)
-    ORDER BY rotation.started_at DESC LIMIT 1`;
+    ORDER BY rotation.started_at DESC LIMIT 1`);
   return found ? { name: found.name, target: found.target, startedAt: new Date(found.startedAtMs) } : null;
 }

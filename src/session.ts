@@ -1,5 +1,5 @@
 import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from './database.ts';
-import { raw } from './sql.ts';
+import { raw, Sql, sql } from './sql.ts';
 
 /** How long a statement may take where nobody waits for it, in milliseconds: shorter than a silent server is waited for. */
 export const STATEMENT_TIMEOUT_MS = 100_000;
@@ -34,12 +34,33 @@ const NO_TRANSACTION_TIMEOUT = raw(`(
   SELECT set_config('transaction_timeout', '0', true) WHERE current_setting('server_version_num')::int >= 170000)`);
 
 /**
+ * Puts statements together before the client sees them. A project may have another copy of Prisma's runtime than this
+ * package; its client takes a piece of SQL that is of our copy for a value.
+ */
+function composing<Client extends Queryable>(client: Client): Client {
+  return new Proxy(client, {
+    get(target, name) {
+      if (name !== '$queryRaw' && name !== '$executeRaw') return Reflect.get(target, name);
+      return (query: Statement, ...values: unknown[]) =>
+        values.some((value) => value instanceof Sql) && !(query instanceof Sql)
+          ? target[name](sql(query, ...values))
+          : target[name](query, ...values);
+    },
+  });
+}
+
+type Statement = Parameters<Queryable['$queryRaw']>[0];
+
+/**
  * The same database, such that a statement means and may do the same wherever it is run: each transaction, also that of
  * a single statement, is READ COMMITTED unless it asks for more, and each single statement has limits of our own.
  */
 export function ownSession(database: Database): Database {
   const $transaction: Database['$transaction'] = (run, options) =>
-    database.$transaction(run, { isolationLevel: 'ReadCommitted', ...options });
+    database.$transaction((transaction) => run(composing(transaction)), {
+      isolationLevel: 'ReadCommitted',
+      ...options,
+    });
   const single = <Result>(run: (transaction: Queryable) => Promise<Result>) =>
     $transaction(
       async (transaction) => {

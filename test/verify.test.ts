@@ -344,7 +344,7 @@ describe('verifying a rotation', () => {
     await expect(verify()).rejects.toThrow(ConfigurationError);
     await expect(verify()).rejects.toThrow("no rotation 'test' is recorded in this database, nor any other.");
     await insertTickets(database, keysUpTo(30));
-    for (const name of ['march', 'april']) await rotate(contextOf({ settings: parseSettings({ name }) }));
+    for (const name of ['march', 'april']) await rotate(contextOf({ settings: parseSettings({ name, again: true }) }));
     await expect(verify()).rejects.toThrow("no rotation 'test' is recorded in this database, only 'april', 'march'.");
     expect(await isRecorded(contextOf())).toBe(false);
     expect(await isRecorded(contextOf({ settings: parseSettings({ name: 'april' }) }))).toBe(true);

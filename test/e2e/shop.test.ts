@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -141,6 +141,20 @@ describe('a project that has this package installed', () => {
     await writeFile(path, text);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toContain('1,000 tokens replaced');
+  });
+
+  it('may have another copy of the Prisma client than this package', async () => {
+    const copy = join(shop.folder, 'node_modules', 'rotate-tokens', 'node_modules');
+    for (const path of ['client/package.json', 'client/runtime/client.js', 'client-runtime-utils']) {
+      const from = join('node_modules', '@prisma', path);
+      await cp(from, join(copy, '@prisma', path), { recursive: true });
+    }
+    for (const command of [['run'], ['verify'], ['status'], ['run', '--dry-run', '--again', '--name', 'other']]) {
+      const target = command[0] === 'status' ? [] : ['--target', 'customer'];
+      const { exitCode, stderr } = await shop.rotateTokens([...command, ...target], url).ended;
+      expect({ command, exitCode, stderr }).toEqual({ command, exitCode: 0, stderr: '' });
+    }
+    await rm(copy, { recursive: true });
   });
 
   it('has the tables of this package, in its own schema', async () => {
