@@ -1,3 +1,5 @@
+import type { Target } from './target.ts';
+
 /**
  * How large the next batch is to be, so that a batch takes about as long as it should.
  *
@@ -22,6 +24,9 @@ export const MAX_BATCH_SIZE = 20_000;
 /** Rows of the first batch: small enough for a slow server, and soon grown on a fast one. */
 const FIRST_SIZE = 2_000;
 
+/** Rows of the first batch where the target does work of its own in it: as long as it takes, the rows are locked. */
+const FIRST_SIZE_WITH_WORK = MIN_AUTO_SIZE;
+
 const WINDOW = 10;
 const PERCENTILE = 0.9;
 const MAX_GROWTH = 1.5;
@@ -30,6 +35,11 @@ const PANIC_CUT = 10;
 
 export function startBatchSizer(size = FIRST_SIZE): BatchSizer {
   return { size: clamp(size), recentMsPerRow: [] };
+}
+
+/** Where a target's batches begin. */
+export function batchSizerFor({ afterBatch }: Pick<Target, 'afterBatch'>): BatchSizer {
+  return startBatchSizer(afterBatch === null ? FIRST_SIZE : FIRST_SIZE_WITH_WORK);
 }
 
 /**

@@ -8,7 +8,7 @@ import { rowTriggers } from './preflight/triggers.ts';
 import { setLimits } from './session.ts';
 import { sql } from './sql.ts';
 import type { Target } from './target.ts';
-import { type Guard, type KeyRange, nextKeys, unswept, updateNext, updateOne } from './token-update.ts';
+import { countForeign, type Guard, type KeyRange, nextKeys, unswept, updateNext, updateOne } from './token-update.ts';
 import type { Tokens } from './tokens.ts';
 
 /** How the transaction of a batch is run. */
@@ -133,6 +133,8 @@ export function changeFault(
 /** What a batch costs. */
 export interface BatchCost {
   rows: number;
+  /** How many of them do not hold a token of the target's form afterwards: a trigger, or `afterBatch`, has changed it. */
+  foreign: number;
   durationMs: number;
   /** What the server wrote to its log meanwhile, for other sessions included. */
   walBytes: number;
@@ -156,10 +158,11 @@ export async function rehearseBatch(
     const startedAtMs = performance.now();
     const firesTriggers = (await rowTriggers(transaction, target)).length > 0;
     const guard = { firesTriggers, condemned: options.condemned ?? null };
-    const { rows } = await updateNext(transaction, target, range, size, tokens, guard);
+    const { rows, lastKey } = await updateNext(transaction, target, range, size, tokens, guard);
     const durationMs = performance.now() - startedAtMs;
+    const foreign = lastKey === null ? 0 : await countForeign(transaction, target, { ...range, upTo: lastKey });
     const after = await readSizes(transaction, target);
-    cost = { rows, durationMs, walBytes: after.wal - before.wal, growthBytes: after.table - before.table };
+    cost = { rows, foreign, durationMs, walBytes: after.wal - before.wal, growthBytes: after.table - before.table };
     throw TAKE_BACK;
   }, limitsOf(options));
   await transaction.catch((error: unknown) => {

@@ -1,9 +1,10 @@
 import { type BatchCost, rehearseBatch } from './batch.ts';
-import { startBatchSizer } from './batch-size.ts';
+import { batchSizerFor } from './batch-size.ts';
 import { type Checkpoint, isSwept, type Key } from './checkpoint/checkpoints.ts';
 import { storeOf } from './checkpoint/store.ts';
 import type { RotationContext } from './context.ts';
 import { loadTrusted } from './coverage.ts';
+import { ConfigurationError } from './errors.ts';
 import { planPartitions } from './partitions.ts';
 import { refuseSecond } from './plan/announce.ts';
 import { BYTES_PER_HASH } from './plan/condemned-tokens.ts';
@@ -13,6 +14,7 @@ import { retry } from './retry.ts';
 import { ownSession } from './session.ts';
 import { unswept } from './token-update.ts';
 import { tokensFor } from './tokens.ts';
+import { countOf } from './wording.ts';
 
 /** What a rotation would do, and about what it would cost. */
 export interface Rehearsal {
@@ -24,6 +26,8 @@ export interface Rehearsal {
   partitions: number;
   watermark: Key;
   batch: BatchCost;
+  /** Whether `afterBatch` makes batches so slow that each can only have a few rows. */
+  isSlowedByAfterBatch: boolean;
   /** How many tokens would be condemned, and how many bytes their hashes take; null: none, or that is done. */
   condemning: { tokens: number; bytes: number } | null;
   /** Null when the batch had no row to rotate. */
@@ -43,7 +47,7 @@ export interface Expectation {
  * measured and taken back. Nothing stays of it but the space that the batch took, until the next vacuum.
  *
  * @returns null when nothing is left to do
- * @throws ConfigurationError when the database is not ready
+ * @throws ConfigurationError when the database is not ready, or the batch does not leave the tokens behind that it was given
  */
 export async function rehearse(given: RotationContext): Promise<Rehearsal | null> {
   const context = { ...given, database: ownSession(given.database) };
@@ -59,7 +63,7 @@ export async function rehearse(given: RotationContext): Promise<Rehearsal | null
   const [first] = left;
   if (first === undefined) return null;
 
-  const size = settings.batchSize === 'auto' ? startBatchSizer().size : settings.batchSize;
+  const size = settings.batchSize === 'auto' ? batchSizerFor(target).size : settings.batchSize;
   const tokens = tokensFor(settings, target, size);
   const { lockTimeoutMs, statementTimeoutMs, asynchronousCommit } = settings;
   const transactionOptions = { lockTimeoutMs, statementTimeoutMs, asynchronousCommit };
@@ -70,6 +74,12 @@ export async function rehearse(given: RotationContext): Promise<Rehearsal | null
       kinds: ['passing', 'contended'],
     },
   );
+  if (batch.foreign > 0) {
+    throw new ConfigurationError(
+      `${batch.foreign} of the ${countOf(batch.rows, 'row')} of the rehearsed batch ended up without a token of kind ${target.kind.name}, ` +
+        `so nothing was changed: ${target.afterBatch === null ? 'a trigger' : 'afterBatch or a trigger'} writes another value into ${target.token.fullName}.`,
+    );
+  }
   const rows = left.reduce((sum, { rowsTotal, rowsRotated }) => sum + Math.max(0, Number(rowsTotal - rowsRotated)), 0);
   return {
     resumed: recorded !== null,
@@ -78,9 +88,17 @@ export async function rehearse(given: RotationContext): Promise<Rehearsal | null
     partitions: left.length,
     watermark: ('partitions' in planned ? planned.watermark : planned.rotation.watermark) ?? '',
     batch,
+    isSlowedByAfterBatch: target.afterBatch !== null && isSlow(batch, settings.targetBatchMs),
     condemning: recorded === null && condemns(settings, rows) ? { tokens: rows, bytes: rows * BYTES_PER_HASH } : null,
     expected: extrapolate(batch, rows, settings.workers, settings.maxRowsPerSecond),
   };
+}
+
+/** Rows that a batch should have time for: with fewer, its fixed costs are most of it. */
+const FEWEST_ROWS_IN_TIME = 500;
+
+function isSlow({ rows, durationMs }: BatchCost, targetBatchMs: number): boolean {
+  return rows > 0 && (targetBatchMs * rows) / durationMs < FEWEST_ROWS_IN_TIME;
 }
 
 function isOpen(partition: Pick<Checkpoint, 'cursor' | 'upperBound'>): boolean {

@@ -1,6 +1,6 @@
 /**
- * The preflight: what is checked before the first write. Each check reads a little of the catalog, never a row, and
- * waits for no lock, so that it takes as long for a huge table as for a small one.
+ * The preflight: what is checked before the first write. Each check reads a little of the catalog and no row,
+ * but for a sample of tokens, and waits for no lock, so that it takes as long for a huge table as for a small one.
  */
 import type { RotationContext } from './context.ts';
 import type { Queryable } from './database.ts';
@@ -18,6 +18,7 @@ import { inspectLongTransactions } from './preflight/long-transactions.ts';
 import { inspectPrivileges } from './preflight/privileges.ts';
 import { inspectReplication } from './preflight/replication.ts';
 import { inspectVersion, inspectWritability } from './preflight/server.ts';
+import { inspectStoredForm } from './preflight/stored-form.ts';
 import { isOrdinaryTable, judgeRelations, readRelations } from './preflight/table.ts';
 import { inspectTokenKind } from './preflight/token-kind.ts';
 import { inspectRules, inspectTriggers } from './preflight/triggers.ts';
@@ -47,6 +48,9 @@ const OF_THE_TABLE: Checks = {
   indexes: inspectIndexes,
 };
 
+/** It reads rows, so it needs all that a rotation needs. */
+const OF_THE_ROWS: Checks = { 'stored-form': inspectStoredForm };
+
 /** A rotation works without them. */
 const OF_ITS_SURROUNDINGS: Checks = {
   'statement-logging': (database, _, settings) => orUnknown(inspectLogging(database, settings)),
@@ -75,9 +79,13 @@ export async function inspectDatabase(
   const table = { check: 'table', ...judgeRelations(relations) };
   const ofTheTable = isOrdinaryTable(relations, target.tableName) ? OF_THE_TABLE : {};
   const findings: Finding[] = [version, writable, table];
-  for (const [check, inspect] of Object.entries({ ...ofTheTable, ...OF_ITS_SURROUNDINGS })) {
-    findings.push({ check, ...(await inspect(database, target, settings)) });
-  }
+  const add = async (checks: Checks) => {
+    for (const [check, inspect] of Object.entries(checks))
+      findings.push({ check, ...(await inspect(database, target, settings)) });
+  };
+  await add(ofTheTable);
+  if (findings.every(({ level }) => level !== 'stop')) await add(OF_THE_ROWS);
+  await add(OF_ITS_SURROUNDINGS);
   return findings;
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rotateBatch, setNextAside, transactionOptions } from './batch.ts';
-import { adaptBatchSize, type BatchSizer, startBatchSizer } from './batch-size.ts';
+import { adaptBatchSize, type BatchSizer, batchSizerFor } from './batch-size.ts';
 import { type Checkpoint, isSwept } from './checkpoint/checkpoints.ts';
 import { renewClaim } from './checkpoint/claims.ts';
 import { storeOf } from './checkpoint/store.ts';
@@ -32,7 +32,7 @@ const STATEMENT_TIMEOUT = '57014';
  */
 export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) => Promise<void> {
   const { settings, signal, pacer } = context;
-  let sizer = startBatchSizer();
+  let sizer = batchSizerFor(context.target);
   let isolation = NOT_ISOLATING;
   let hasWritten = false;
   return async (claimed) => {

@@ -125,6 +125,11 @@ export function tokenColumnOf({ relation, token }: Target): string {
   return `${relation}.${quoted(token.name)}`;
 }
 
+/** What a token column holds, as text: the patterns of a kind are of it. */
+export function storedText({ type, sql: token }: Column): Sql {
+  return type === 'Bytes' ? sql`encode(${token}, 'hex')` : sql`${token}::text`;
+}
+
 /** By the name of their field. */
 type Columns = Record<string, Column>;
 

@@ -6,7 +6,7 @@ import type { Queryable } from './database.ts';
 import { TokensNotTakenError } from './errors.ts';
 import { and, type CondemnedTokens, isCondemnedSql } from './plan/condemned-tokens.ts';
 import { empty, identifier, type Sql, sql } from './sql.ts';
-import { keyOf, type Target } from './target.ts';
+import { keyOf, storedText, type Target } from './target.ts';
 import type { Tokens } from './tokens.ts';
 
 /** A stretch of the key range. */
@@ -86,6 +86,17 @@ export async function updateNext(
     await assertNoneCondemned(transaction, target, within(written, target.key.sql), updated.rows, guard);
   }
   return updated;
+}
+
+/** @returns how many rows in scope of a range do not hold a token of the target's form */
+export async function countForeign(transaction: Queryable, target: Target, range: KeyRange): Promise<number> {
+  const { from, key, token, kind, scope } = target;
+  if (kind.form === null) return 0;
+  const [found] = await transaction.$queryRaw<{ rows: number }[]>`
+    SELECT count(*)::int AS rows FROM ${from}
+    WHERE ${within(range, key.sql)}${and(scope)}
+      AND (${storedText(token)} LIKE ANY (${arrayLiteral(kind.form.patterns)}::text[])) IS NOT TRUE`;
+  return found?.rows ?? 0;
 }
 
 /** Writes a token into one row. @returns how many rows there were: 1, or 0 */

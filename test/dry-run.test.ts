@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { extrapolate } from '../src/dry-run.ts';
 import { parseSettings, type RotationEvent, rehearse, rotate } from '../src/index.ts';
+import type { AfterBatch } from '../src/target.ts';
 import { useTestDatabase } from './support/database.ts';
 import { insertTickets, keysUpTo, TICKETS, tokensByKey } from './support/tickets.ts';
 
@@ -39,6 +40,33 @@ describe('a dry run', () => {
     expect(await rehearse(context())).toMatchObject({ resumed: true, rows: 600, batch: { rows: 600 } });
   });
 
+  describe('of a target with an afterBatch', () => {
+    const rehearseWith = async (afterBatch: AfterBatch) => {
+      await insertTickets(database, keysUpTo(300));
+      return rehearse({ ...context(), target: { ...TICKETS, afterBatch } });
+    };
+
+    it('begins with a small batch, and says when that takes long for its rows', async () => {
+      const rowByRow: AfterBatch = async (transaction, rows) => {
+        for (const { key } of rows)
+          await transaction.$executeRaw`UPDATE tickets SET subject = 'told' WHERE id = ${key} AND pg_sleep(0.005) IS NULL`;
+      };
+      expect(await rehearseWith(rowByRow)).toMatchObject({ batch: { rows: 100 }, isSlowedByAfterBatch: true });
+    });
+
+    it('has nothing to say of one that writes all rows with one statement', async () => {
+      const atOnce: AfterBatch = (transaction, rows) =>
+        transaction.$executeRaw`UPDATE tickets SET subject = 'told' WHERE id = ANY (${rows.map(({ key }) => key)})`;
+      expect(await rehearseWith(atOnce)).toMatchObject({ batch: { rows: 100 }, isSlowedByAfterBatch: false });
+    });
+
+    it('is refused when that changes the tokens', async () => {
+      const rehash: AfterBatch = (transaction) =>
+        transaction.$executeRaw`UPDATE tickets SET token = '00000000-0000-0000-0000-000000000000' WHERE id = 7`;
+      await expect(rehearseWith(rehash)).rejects.toThrow('1 of the 100 rows');
+    });
+  });
+
   it('is of nothing when the table is empty, or all is done', async () => {
     expect(await rehearse(context())).toBeNull();
     await insertTickets(database, keysUpTo(10));
@@ -48,7 +76,7 @@ describe('a dry run', () => {
 });
 
 describe('what is expected', () => {
-  const cost = { rows: 2_000, durationMs: 20, walBytes: 1_000_000, growthBytes: 200_000 };
+  const cost = { rows: 2_000, foreign: 0, durationMs: 20, walBytes: 1_000_000, growthBytes: 200_000 };
 
   it('is a multiple of the batch, divided among the workers at best', () => {
     expect(extrapolate(cost, 1_000_000, 2, null)).toEqual({

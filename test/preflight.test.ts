@@ -18,11 +18,13 @@ const CHECKS = [
   ['token-column', 'tickets.token is of type uuid and never null.'],
   ['token-kind', 'tokens are of kind uuid, with 122 bits that cannot be guessed.'],
   ['unique-index', 'index tickets_token_key keeps tokens unique.'],
+  ['collation', 'the order of keys and tokens is that of their indexes.'],
   ['foreign-keys', 'no foreign key refers to tickets.token.'],
   ['triggers', 'no trigger will run.'],
   ['rules', 'no rule rewrites updates of tickets.'],
   ['generated-columns', 'no stored column is generated from tickets.token.'],
   ['indexes', 'each row that is rotated is entered anew into 2 indexes.'],
+  ['stored-form', 'there are too few tokens to compare the new ones with.'],
   ['statement-logging', "the server's log shows no parameters of statements, so no token."],
   ['replication', 'no standby is connected, and no replication slot keeps WAL.'],
   ['long-transactions', 'no transaction is older than 5 min.'],
@@ -51,7 +53,7 @@ describe('the preflight', () => {
     ]);
     const withoutCheckpoints = await findingsAfter(database, ['DROP TABLE rotation_checkpoints']);
     expect(withoutCheckpoints.filter(({ level }) => level !== 'ok').map(({ check }) => check)).toEqual(['table']);
-    expect(withoutCheckpoints).toHaveLength(CHECKS.length);
+    expect(withoutCheckpoints).toHaveLength(CHECKS.length - 1); // no row is read
   });
 
   it('finds everything that is wrong at once', async () => {

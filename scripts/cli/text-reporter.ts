@@ -180,8 +180,13 @@ function describeRehearsal(rotation: string, rehearsal: Rehearsal | null): strin
       : [`  condemn   the hashes of ${total} tokens, about ${formatBytes(condemning.bytes)} in the database`]),
     `  batch     ${formatCount(batch.rows)} rows in ${formatCount(batch.durationMs)} ms, ${formatBytes(batch.walBytes)} of WAL, table and indexes ${formatBytes(batch.growthBytes)} larger`,
     `  expected  ${describeExpectation(expected)}`,
+    ...(rehearsal.isSlowedByAfterBatch ? [SLOW_AFTER_BATCH] : []),
   ];
 }
+
+const SLOW_AFTER_BATCH =
+  '  WARNING   afterBatch takes most of this time, and the rows stay locked meanwhile. Let it write all rows with one ' +
+  'statement, createMany or one UPDATE … WHERE id = ANY (…), instead of one for each row.';
 
 function describeExpectation(expected: Rehearsal['expected']): string {
   if (expected === null) return 'not known, since no row of this batch is in scope';

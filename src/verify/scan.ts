@@ -15,7 +15,7 @@ import { type OpenTransaction, readOpenTransactions } from '../plan/open-transac
 import { type BlockRange, inSnapshot, scanBlocks } from '../plan/table-scan.ts';
 import { retry } from '../retry.ts';
 import { type Sql, sql } from '../sql.ts';
-import type { Column, Target } from '../target.ts';
+import { storedText, type Target } from '../target.ts';
 
 /** Rows that hold a condemned token. */
 export interface Survivors {
@@ -149,7 +149,7 @@ async function read(
       SELECT key, token, is_in_scope, is_in_scope AND is_up_to_watermark AS is_covered,
         is_old OR condemned.bucket IS NOT NULL AS is_condemned, condemned.bucket IS NOT NULL AS has_hash
       FROM (
-        SELECT ${key.sql}::text AS key, ${textOf(token)} AS token, ${hash} AS hash,
+        SELECT ${key.sql}::text AS key, ${storedText(token)} AS token, ${hash} AS hash,
           ${scope === null ? sql`true` : sql`(${scope}) IS TRUE`} AS is_in_scope, ${key.sql} <= ${watermark} AS is_up_to_watermark,
           ${condemned === null ? sql`false` : isOlderThanPlan(condemned)} AS is_old
         FROM ${from} WHERE ${condition}
@@ -157,11 +157,6 @@ async function read(
       LEFT JOIN ${records.condemnedTokens} AS condemned ON ${isHeld}
     ) AS looked_at`;
   return stretch ?? { rows: 0, nulls: 0, foreign: 0, inScope: 0, inScopeKeys: [], outOfScope: 0, outOfScopeKeys: [] };
-}
-
-/** As the patterns of a kind expect it. */
-function textOf(token: Column): Sql {
-  return token.type === 'Bytes' ? sql`encode(${token.sql}, 'hex')` : sql`${token.sql}::text`;
 }
 
 /**

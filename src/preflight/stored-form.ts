@@ -1,0 +1,96 @@
+import type { Queryable } from '../database.ts';
+import { and } from '../plan/condemned-tokens.ts';
+import { storedText, type Target } from '../target.ts';
+import { type FreshTokens, tokensFor } from '../tokens.ts';
+import { ok, type Verdict, warning } from './verdict.ts';
+
+/** Rows with the highest keys that are looked at, and tokens of them that are compared with as many fresh ones. */
+const ROWS_READ = 1_000;
+const TOKENS_COMPARED = 200;
+
+/** Fewer have too little in common that is no coincidence. */
+const FEWEST_COMPARED = 20;
+
+/** What tokens are like, without any of their secret. */
+export interface TokenForm {
+  /** What all of them begin with, if somebody has chosen it: words, each with a separator. */
+  prefix: string;
+  /** In characters, without the prefix. */
+  shortest: number;
+  longest: number;
+  characters: string;
+}
+
+export async function inspectStoredForm(database: Queryable, target: Target): Promise<Verdict> {
+  const stored = await readSample(database, target);
+  return judgeStoredForm(target, stored, stored.length < FEWEST_COMPARED ? [] : fresh(target));
+}
+
+/** As the column would hold them. */
+function fresh(target: Target): readonly string[] {
+  const { stored } = tokensFor({ tokens: 'app' }, target, TOKENS_COMPARED) as FreshTokens;
+  if (target.kind.type !== 'uuid' || target.kind.isHashed) return stored;
+  return stored.map((digits) => digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
+}
+
+/** The newest, as far as keys grow: what the application writes today. Nothing is read while somebody has the table locked. */
+async function readSample(database: Queryable, { from, key, token, scope, relation }: Target): Promise<string[]> {
+  const [table] = await database.$queryRaw<{ isLocked: boolean }[]>`
+    SELECT EXISTS (
+      SELECT FROM pg_locks
+      WHERE relation = to_regclass(${relation}) AND mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid()
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ) AS "isLocked"`;
+  if (table?.isLocked) return [];
+  const rows = await database.$queryRaw<{ token: string }[]>`
+    SELECT token FROM (
+      SELECT ${storedText(token)} AS token, (true${and(scope)}) IS TRUE AS is_in_scope
+      FROM ${from} ORDER BY ${key.sql} DESC LIMIT ${ROWS_READ}
+    ) AS newest
+    WHERE is_in_scope AND token <> '' LIMIT ${TOKENS_COMPARED}`;
+  return rows.map((row) => row.token);
+}
+
+/** Whether the code that checks tokens will know the new ones. */
+export function judgeStoredForm({ token }: Target, stored: readonly string[], made: readonly string[]): Verdict {
+  if (stored.length < FEWEST_COMPARED) return ok('there are too few tokens to compare the new ones with.');
+  const [now, then] = [formOf(stored), formOf(made)];
+  const [before, after] = [describe(now), describe(then)];
+  if (before === after) return ok(`the new tokens are like those in ${token.fullName} now: ${after}.`);
+  return warning(
+    `the newest tokens in ${token.fullName} are ${before}; the new ones will be ${after}.`,
+    'Does the code that checks them accept both? If not, choose the kind that the column holds, or deploy that code first.',
+  );
+}
+
+/** From the narrowest. */
+const CHARACTERS: readonly (readonly [name: string, pattern: RegExp])[] = [
+  ['digits', /^[0-9]*$/],
+  ['lower-case hexadecimal digits', /^[0-9a-f]*$/],
+  ['upper-case hexadecimal digits', /^[0-9A-F]*$/],
+  ['hexadecimal digits', /^[0-9a-f]*$/i],
+  ['lower-case hexadecimal digits and hyphens', /^[0-9a-f-]*$/],
+  ['hexadecimal digits and hyphens', /^[0-9a-f-]*$/i],
+  ['letters and digits', /^[0-9a-z]*$/i],
+  ['base64url characters', /^[\w-]*$/],
+  ['base64 characters', /^[0-9a-z+/=]*$/i],
+];
+
+export function formOf(tokens: readonly string[]): TokenForm {
+  const prefix = prefixOf(tokens);
+  const rests = tokens.map((token) => token.slice(prefix.length));
+  const lengths = rests.map(({ length }) => length);
+  const [characters = 'characters'] = CHARACTERS.find(([, pattern]) => rests.every((rest) => pattern.test(rest))) ?? [];
+  return { prefix, shortest: Math.min(...lengths), longest: Math.max(...lengths), characters };
+}
+
+function prefixOf([first = '', ...others]: readonly string[]): string {
+  let length = first.length;
+  for (const other of others) while (!other.startsWith(first.slice(0, length))) length -= 1;
+  return /^(?:[A-Za-z]+[_.:-])+/.exec(first.slice(0, length))?.[0] ?? '';
+}
+
+function describe({ prefix, shortest, longest, characters }: TokenForm): string {
+  const length = shortest === longest ? shortest : `${shortest} to ${longest}`;
+  return `${prefix === '' ? '' : `${prefix} + `}${length} ${characters}`;
+}
