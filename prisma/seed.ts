@@ -68,13 +68,18 @@ async function seed(database: TicketDatabase, size: number, batchSize: number): 
   );
   const interruption = interruptOnSignals((signal) => progress.say(`${signal}: stopping after this batch`));
   let inserted = 0;
-  while (present + inserted < size && !interruption.signal.aborted) {
-    const batch = Math.min(batchSize, size - present - inserted);
-    await insertTickets(database, present + inserted, uuid().make(batch));
-    inserted += batch;
-    progress.add(batch);
+  const startedAtMs = performance.now();
+  try {
+    while (present + inserted < size && !interruption.signal.aborted) {
+      const batch = Math.min(batchSize, size - present - inserted);
+      await insertTickets(database, present + inserted, uuid().make(batch));
+      inserted += batch;
+      progress.add(batch);
+    }
+  } finally {
+    progress.stop(); // or its timer keeps this process alive after a failure
   }
-  const { elapsedMs } = progress.stop();
+  const elapsedMs = performance.now() - startedAtMs;
   process.stdout.write(
     `inserted ${formatCount(inserted)} tickets in ${formatDuration(elapsedMs)}; the table has ${formatCount(present + inserted)}\n`,
   );

@@ -14,6 +14,10 @@ Starts a PostgreSQL of its own, fills it with tickets, rotates every token, and 
 
 const sizeSchema = z.object({ size: z.int('has to be a whole number of tickets').min(1, 'has to be at least 1') });
 
+/** The rotation that was interrupted has just said that it can continue. */
+const INTERRUPTED =
+  'Interrupted. The demo removes its PostgreSQL and all data, so nothing is left to continue; `npm run demo` starts over.';
+
 /** What a part of the demo was, and how long it took. */
 type Part = [name: string, ms: number];
 
@@ -51,7 +55,7 @@ async function demonstrate(size: number, interruption: Interruption): Promise<vo
   };
 
   const server = await part('start PostgreSQL', () => startEmbeddedServer());
-  if (server === undefined) return;
+  if (server === undefined) return; // interrupted before it began
   const url = server.url('postgres');
   const run = (args: string[]) => runCommand(args, url, 'inherit', interruption);
   const database = openTicketDatabase(url);
@@ -64,10 +68,11 @@ async function demonstrate(size: number, interruption: Interruption): Promise<vo
     if (comparison) conclude(comparison, size);
   } finally {
     await database.$disconnect();
-    await part('stop PostgreSQL and remove its data', () => server.stop());
-    await server.stop(); // also when interrupted
+    if (interruption.signal.aborted) process.stdout.write(`\n${INTERRUPTED}\n`);
+    else await part('stop PostgreSQL and remove its data', () => server.stop());
+    await server.stop(); // also when a signal came before the last part
   }
-  printParts(parts);
+  if (!interruption.signal.aborted) printParts(parts);
 }
 
 async function copyTickets(database: TicketDatabase): Promise<void> {

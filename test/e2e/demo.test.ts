@@ -2,7 +2,8 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { start } from '../support/command.ts';
+import { type Running, start } from '../support/command.ts';
+import { until } from '../support/until.ts';
 
 describe('npm run demo', () => {
   let folder: string;
@@ -12,7 +13,7 @@ describe('npm run demo', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
   const demo = (args: string[]) =>
-    start(['--import', 'tsx', 'scripts/demo.ts', ...args], undefined, { TMPDIR: folder });
+    start(['--import', 'tsx', 'scripts/demo.ts', ...args], undefined, { TMPDIR: folder }, undefined, undefined, true);
   const leftBehind = async () => (await readdir(folder)).filter((name) => name.startsWith('rotate-tokens'));
 
   it('rotates every ticket on a server of its own, proves it, and leaves nothing behind', async () => {
@@ -22,14 +23,26 @@ describe('npm run demo', () => {
     expect(await leftBehind()).toEqual([]);
   });
 
-  it('stops its server when it is interrupted', async () => {
-    const running = demo(['--size', '300000']);
-    await running.untilPrinted("starting 'default'");
-    running.process.kill('SIGINT');
-    const { exitCode, stdout } = await running.ended;
-    expect(exitCode).toBe(130);
-    expect(stdout).toMatch(/stopped at [\d,]+ of 300,000; all of it is saved/);
+  it.each([
+    ['rotating', 300_000, "starting 'default'", /stopped at [\d,]+ of 300,000; all of it is saved/],
+    ['seeding', 20_000_000, ' of 20,000,000', /SIGINT: stopping after this batch\ninserted [\d,]+ tickets/],
+  ])('on Ctrl-C while %s, finishes the batch and says that nothing is left', async (_, size, printed, end) => {
+    const running = demo(['--size', `${size}`]);
+    await running.untilPrinted(printed);
+    pressCtrlC(running);
+    const { exitCode, stdout, stderr } = await running.ended;
+    expect({ exitCode, stderr }).toEqual({ exitCode: 130, stderr: expect.not.stringContaining('57P01') });
+    expect(stdout).toMatch(end);
+    expect(stdout).toMatch(/nothing is left to continue; `npm run demo` starts over\.\n$/);
     expect(await leftBehind()).toEqual([]);
+  });
+
+  it('ends its server and its commands when it is killed while seeding', async () => {
+    const running = demo(['--size', '20000000']);
+    await running.untilPrinted(' of 20,000,000');
+    running.process.kill('SIGKILL');
+    await running.ended; // only when the last of them has closed its output
+    await until(async () => (await leftBehind()).length === 0);
   });
 
   it('refuses a bad size with one line', async () => {
@@ -37,3 +50,8 @@ describe('npm run demo', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: 'demo: --size has to be at least 1\n' });
   });
 });
+
+/** A terminal sends the signal to the whole process group. */
+function pressCtrlC({ process: { pid } }: Running): void {
+  process.kill(-Number(pid), 'SIGINT');
+}

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { prisma, start } from '../support/command.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { tokensByKey } from '../support/tickets.ts';
+import { until } from '../support/until.ts';
 
 describe('npx prisma db seed', () => {
   const { database, url } = useTestDatabase();
@@ -25,7 +26,7 @@ describe('npx prisma db seed', () => {
   it('is continued by running it again after it was interrupted', async () => {
     const args = ['--import', 'tsx', 'prisma/seed.ts', '--size', '20000', '--batch-size', '50'];
     const running = start(args, url);
-    while ((await database.ticket.count()) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(async () => (await database.ticket.count()) > 0);
     running.process.kill('SIGINT');
     expect((await running.ended).exitCode).toBe(130);
     const present = await database.ticket.count();
@@ -33,6 +34,16 @@ describe('npx prisma db seed', () => {
     expect(present).toBeLessThan(20_000);
     expect((await start(args, url).ended).exitCode).toBe(0);
     expect(await database.ticket.count()).toBe(20_000);
+  });
+
+  it('ends when the server ends its connection', async () => {
+    const running = start(['--import', 'tsx', 'prisma/seed.ts', '--size', '2000000', '--batch-size', '50'], url);
+    await until(async () => (await database.ticket.count()) > 0);
+    await database.$queryRaw`
+      SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND query LIKE '%INSERT INTO tickets%' AND pid <> pg_backend_pid()`;
+    const { exitCode, stderr } = await running.ended;
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringMatching(/^seed: .+\n$/) });
   });
 
   it('refuses a bad size with one line', async () => {

@@ -15,8 +15,8 @@ export interface Ended {
 /** A command that runs. Its output is collected as it comes. */
 export interface Running {
   process: ChildProcessByStdio<Writable, Readable, Readable>;
-  /** Resolves as soon as stdout holds the text; rejects when the command ends without it. */
-  untilPrinted(text: string): Promise<void>;
+  /** Resolves with stdout as soon as it holds the text; rejects when the command ends without it. */
+  untilPrinted(text: string): Promise<string>;
   ended: Promise<Ended>;
 }
 
@@ -42,6 +42,7 @@ export function prisma(args: string[], databaseUrl?: string): Promise<Ended> {
 /**
  * @param input what is piped into it; nothing, if not given
  * @param cwd the folder that it is started in; this repository's, if not given
+ * @param detached whether it leads a process group, as a command does that a shell starts
  */
 export function start(
   args: string[],
@@ -49,10 +50,12 @@ export function start(
   extraEnvironment: Record<string, string> = {},
   input: Readable = Readable.from([]),
   cwd = ROOT,
+  detached = false,
 ): Running {
   const { DATABASE_URL: _, NODE_OPTIONS: __, ...environment } = process.env;
   const child = spawn(process.execPath, args, {
     cwd,
+    detached,
     stdio: ['pipe', 'pipe', 'pipe'],
     // A .env file of whoever runs the tests must not lead them to another database.
     env: { ...environment, DATABASE_URL: databaseUrl ?? '', PRISMA_HIDE_UPDATE_MESSAGE: '1', ...extraEnvironment },
@@ -73,6 +76,7 @@ export function start(
           throw new Error(`it ended before it printed "${text}":\n${printed.stdout}${printed.stderr}`);
         }
       }
+      return printed.stdout;
     },
   };
 }
