@@ -38,8 +38,8 @@ export type RotationEvent =
   | { type: 'setAside'; partition: number; key: string; fault: string }
   /** The rotation pauses for the sake of others: because of which option, and what for in detail. */
   | { type: 'throttled'; reason: string; detail: string; waitMs: number }
-  /** A replica that was there is not any more, and so is not waited for. */
-  | { type: 'replicaLost'; name: string }
+  /** A replica does not stream any more, or not yet, and is waited for; null: none does, and none is known. */
+  | { type: 'replicaLost'; name: string | null }
   /** Only rows that were set aside are left; they are tried again. */
   | { type: 'tryingAgain'; rows: number; waitMs: number }
   /** All of it is done; now it is checked. */

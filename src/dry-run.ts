@@ -10,6 +10,7 @@ import { refuseSecond } from './plan/announce.ts';
 import { BYTES_PER_HASH } from './plan/condemned-tokens.ts';
 import { condemns } from './plan/plan-rotation.ts';
 import { assertReady } from './preflight.ts';
+import { assertLagIsVisible } from './replica-watch.ts';
 import { retry } from './retry.ts';
 import { ownSession } from './session.ts';
 import { unswept } from './token-update.ts';
@@ -51,11 +52,15 @@ export interface Expectation {
  */
 export async function rehearse(given: RotationContext): Promise<Rehearsal | null> {
   const context = { ...given, database: ownSession(given.database) };
-  const { database, target, settings } = context;
+  const { database, target, settings, onEvent } = context;
   const found = await retry(context, () => loadTrusted(storeOf(context), target));
   const recorded = found?.rotation.plannedAt == null ? null : found;
   await retry(context, () => assertReady(context));
   await retry(context, () => refuseSecond(database, storeOf(context), target, settings));
+  if (settings.maxReplicaLagMs !== null) {
+    const missing = await retry(context, () => assertLagIsVisible(database));
+    for (const name of missing) onEvent({ type: 'replicaLost', name });
+  }
   const planned = recorded ?? (await retry(context, () => planPartitions(database, target, settings.name)));
   if (planned === null) return null;
   const partitions = 'partitions' in planned ? planned.partitions : planned.checkpoints;

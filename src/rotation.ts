@@ -74,12 +74,12 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
     return conclude(recorded, true);
   }
   await retry(context, () => assertReady(context));
+  if (settings.maxReplicaLagMs !== null) await retry(context, () => assertLagIsVisible(database));
   if (recorded === null || recorded.rotation.plannedAt === null) {
     if ((await planRotation(context)) === 'empty') return { outcome: 'empty' };
     recorded = await retry(context, () => loadTrusted(store, target));
   }
   if (recorded === null) throw deleted(context);
-  if (settings.maxReplicaLagMs !== null) await retry(context, () => assertLagIsVisible(database));
 
   onEvent({
     type: 'started',

@@ -41,11 +41,11 @@ export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) =
       const usualSize = settings.batchSize === 'auto' ? sizer.size : settings.batchSize;
       const size = pacer.limit(Math.min(usualSize, isolation.limit));
       try {
-        checkpoint = await pacer.beforeBatch(checkpoint, size);
+        checkpoint = await pacer.beforeBatch(checkpoint, size, signal);
         const batch = await retryFromCheckpoint(context, checkpoint, (current) =>
           writeBatch(context, current, size, isNarrowed(isolation) ? PROBE_LOCK_MS : undefined),
         );
-        checkpoint = await pacer.afterBatch(batch.checkpoint, size, batch.rows, batch.durationMs);
+        checkpoint = await pacer.afterBatch(batch.checkpoint, { booked: size, ...batch }, signal);
         sizer = adaptBatchSize(sizer, batch.keys, batch.durationMs, settings.targetBatchMs);
         isolation = widen(isolation, usualSize);
         hasWritten ||= batch.rows > 0;

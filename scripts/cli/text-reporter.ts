@@ -121,7 +121,7 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: S
     case 'tryingAgain':
       return `all other rows are done; trying ${event.rows === 1 ? 'the one' : `the ${formatCount(event.rows)}`} set aside again in ${formatDuration(event.waitMs)}`;
     case 'replicaLost':
-      return `replica ${event.name} is gone, and is not waited for any more`;
+      return `${event.name === null ? 'no replica streams from this server' : `replica ${event.name} does not stream`}, and --max-replica-lag-ms waits for it; to go on without, run this again without that option`;
     case 'overtaken':
       return `partition ${event.partition} was taken over by another process while this one stood still; the batch in flight was rolled back`;
     case 'openTransactions':

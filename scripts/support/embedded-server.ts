@@ -17,12 +17,12 @@ export interface EmbeddedServer {
   /** Starts it again after a crash: it recovers what had been committed. */
   restart(): Promise<void>;
   /**
-   * Stops it for a moment, copies its data, and starts a server that follows it by streaming replication. Stop that
-   * one first.
+   * Stops it for a moment, copies its data, and starts a server that follows it by streaming replication. Its data stay
+   * until this server stops.
    *
    * @param name what it calls itself
    */
-  addStandby(name: string): Promise<Pick<EmbeddedServer, 'url' | 'stop'>>;
+  addStandby(name: string): Promise<Omit<EmbeddedServer, 'addStandby'>>;
   /** Stops it and its standbys, ending every connection, and removes its data. */
   stop(): Promise<void>;
 }
@@ -76,7 +76,7 @@ export async function startEmbeddedServer(settings: Record<string, string> = {})
     const data = await initialise(bin, folder, password, owner);
     const primary = { bin, data, password, owner, settings, port: await freePort() };
     let end = await start(primary);
-    const standbys: (typeof end)[] = [];
+    const standbys: { stop(): Promise<void> }[] = [];
     return {
       url: (database) => urlOf(primary, database),
       crash: () => end('SIGQUIT'),
@@ -85,14 +85,22 @@ export async function startEmbeddedServer(settings: Record<string, string> = {})
       },
       async addStandby(name) {
         await end('SIGINT');
-        const standby = await copyForStandby(primary, join(folder, name), name);
+        const copy = await copyForStandby(primary, join(folder, name), name);
         end = await start(primary);
-        const endStandby = await start(standby);
-        standbys.push(endStandby);
-        return { url: (database) => urlOf(standby, database), stop: () => endStandby('SIGINT') };
+        let endStandby = await start(copy);
+        const standby = {
+          url: (database: string) => urlOf(copy, database),
+          crash: () => endStandby('SIGQUIT'),
+          async restart() {
+            endStandby = await start(copy);
+          },
+          stop: () => endStandby('SIGINT'),
+        };
+        standbys.push(standby);
+        return standby;
       },
       async stop() {
-        for (const endStandby of standbys) await endStandby('SIGINT');
+        for (const standby of standbys) await standby.stop();
         await end('SIGINT');
         await remove();
       },
