@@ -71,7 +71,16 @@ export function openDatabase<Client extends Database>(
     onPoolError: () => {},
   });
   const comments = [() => ({ application: APPLICATION, rotation })];
-  return new PrismaClient({ adapter, comments, errorFormat: 'minimal' });
+  const database = new PrismaClient({ adapter, comments, errorFormat: 'minimal' });
+  labels.set(database, databaseLabel(url));
+  return database;
+}
+
+const labels = new WeakMap<Database, string>();
+
+/** The `databaseLabel` of a database that `openDatabase` has opened. */
+export function labelOf(database: Database): string | undefined {
+  return labels.get(database);
 }
 
 /** The schema that Prisma's own queries use: what `?schema=` says, to the letter, or `public`. */

@@ -5,6 +5,7 @@ import {
   ConfigurationError,
   GaveUpError,
   HeldByAnotherProcessError,
+  NoAnswerError,
   NotVerifiedError,
   OvertakenError,
   RowsNotRotatedError,
@@ -36,6 +37,7 @@ export function describeError(error: unknown): string {
   ) {
     return error.message;
   }
+  if (error instanceof NoAnswerError) return describeNoAnswer(error);
   if (error instanceof GaveUpError) {
     if (error.attempts === 1) return describeError(error.cause);
     const seconds = Math.round(error.elapsedMs / 1000);
@@ -47,6 +49,12 @@ export function describeError(error: unknown): string {
   if (error instanceof RowsNotRotatedError) return describeRows(error);
   if (error instanceof AfterBatchError) return describeAfterBatch(error);
   return describeFault(error);
+}
+
+function describeNoAnswer({ cause, database, attempts, elapsedMs }: NoAnswerError): string {
+  const howOften = attempts === 1 ? 'once' : `${attempts} times in ${Math.round(elapsedMs / 1000)} s`;
+  const tried = database === undefined ? '' : ` ${database} (host:port/database)`;
+  return `${describeError(cause)} Tried${tried} ${howOften}; this run changed nothing.`;
 }
 
 function describeAfterBatch({ cause, elapsedMs }: AfterBatchError): string {

@@ -47,7 +47,7 @@ export class OvertakenError extends Error {
 
 /** A fault that passes by itself did not, for as long as was to be waited. Its cause is the last one seen. */
 export class GaveUpError extends Error {
-  override readonly name = 'GaveUpError';
+  override readonly name: string = 'GaveUpError';
   readonly attempts: number;
   readonly elapsedMs: number;
 
@@ -55,6 +55,18 @@ export class GaveUpError extends Error {
     super(`gave up after ${attempts} attempts`, { cause });
     this.attempts = attempts;
     this.elapsedMs = elapsedMs;
+  }
+}
+
+/** The database server has not answered at all since this process began. Nothing was changed. */
+export class NoAnswerError extends GaveUpError {
+  override readonly name = 'NoAnswerError';
+  /** `host:port/database`; undefined for a client that `openDatabase` has not opened. */
+  readonly database: string | undefined;
+
+  constructor(cause: unknown, attempts: number, elapsedMs: number, database: string | undefined) {
+    super(cause, attempts, elapsedMs);
+    this.database = database;
   }
 }
 

@@ -18,6 +18,7 @@ export {
   ConfigurationError,
   GaveUpError,
   HeldByAnotherProcessError,
+  NoAnswerError,
   NotVerifiedError,
   nameHolders,
   OvertakenError,

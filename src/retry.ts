@@ -3,12 +3,19 @@ import type { Checkpoint } from './checkpoint/checkpoints.ts';
 import { renewClaim } from './checkpoint/claims.ts';
 import { storeOf } from './checkpoint/store.ts';
 import type { RotationContext } from './context.ts';
+import { type Database, labelOf } from './database.ts';
 import { describeError } from './describe-error.ts';
-import { GaveUpError } from './errors.ts';
-import { type FaultKind, faultKind } from './faults.ts';
+import { GaveUpError, NoAnswerError } from './errors.ts';
+import { databaseFault, type FaultKind, faultKind } from './faults.ts';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 10_000;
+
+/** How long to try to reach a server that has never answered, in milliseconds: most likely the URL is wrong. */
+const FIRST_CONTACT_MS = 15_000;
+
+/** The databases whose server has answered this process. */
+const answered = new WeakSet<Database>();
 
 /**
  * How long to wait after so many failures, in milliseconds: twice as long each time, up to a limit, and half of it at
@@ -23,6 +30,13 @@ export function backoffMs(failures: number, random: number = Math.random()): num
   return Math.round((longest * (1 + random)) / 2);
 }
 
+/** What a retry needs of a rotation's context. */
+export interface RetryContext extends Pick<RotationContext, 'signal' | 'onEvent'> {
+  /** Whose answers count. @default it has answered before */
+  database?: Database;
+  settings: Pick<RotationContext['settings'], 'maxRetryTimeMs'>;
+}
+
 /** What is to be waited out, and where it happens. */
 export interface RetryOptions {
   /** @default only what passes by itself */
@@ -33,29 +47,38 @@ export interface RetryOptions {
 
 /**
  * Does something until it succeeds, as long as what makes it fail passes, and for `settings.maxRetryTimeMs` after the
- * first failure at the most. Each failure is told.
+ * first failure at the most. Each failure is told. A server that has never answered is tried for 15 seconds at the most.
  *
  * @param work told which attempt it is, from 1, and why the one before failed; what it throws that does not pass is
  * thrown on
- * @throws GaveUpError when the time is up
+ * @throws GaveUpError when the time is up; NoAnswerError, which is one, when the server has never answered
  * @throws AbortError at once when the signal is aborted while waiting; an attempt is never interrupted
  */
 export async function retry<Result>(
-  { settings, signal, onEvent }: Pick<RotationContext, 'settings' | 'signal' | 'onEvent'>,
+  { database, settings, signal, onEvent }: RetryContext,
   work: (attempt: number, fault?: string) => Promise<Result>,
   { kinds = ['passing'], partition }: RetryOptions = {},
 ): Promise<Result> {
+  const startedAtMs = performance.now();
   let failingSinceMs: number | undefined;
   let fault: string | undefined;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await work(attempt, fault);
+      const result = await work(attempt, fault);
+      if (database) answered.add(database);
+      return result;
     } catch (error) {
+      if (database && databaseFault(error).answered) answered.add(database);
       if (!kinds.includes(faultKind(error))) throw error;
-      failingSinceMs ??= performance.now();
+      const isFirstContact = database !== undefined && !answered.has(database);
+      failingSinceMs ??= isFirstContact ? startedAtMs : performance.now();
       const elapsedMs = performance.now() - failingSinceMs;
-      if (elapsedMs >= settings.maxRetryTimeMs) throw new GaveUpError(error, attempt, elapsedMs);
-      const waitMs = Math.min(backoffMs(attempt), Math.ceil(settings.maxRetryTimeMs - elapsedMs));
+      const longestMs = isFirstContact ? Math.min(FIRST_CONTACT_MS, settings.maxRetryTimeMs) : settings.maxRetryTimeMs;
+      if (elapsedMs >= longestMs) {
+        if (isFirstContact) throw new NoAnswerError(error, attempt, elapsedMs, labelOf(database));
+        throw new GaveUpError(error, attempt, elapsedMs);
+      }
+      const waitMs = Math.min(backoffMs(attempt), Math.ceil(longestMs - elapsedMs));
       fault = describeError(error);
       if (!signal.aborted) onEvent({ type: 'retry', partition, attempt, waitMs, fault });
       await sleep(waitMs, undefined, { signal });

@@ -7,6 +7,7 @@ import {
   faultKind,
   GaveUpError,
   HeldByAnotherProcessError,
+  NoAnswerError,
   OvertakenError,
   RowsNotRotatedError,
   TooManyRowsSetAsideError,
@@ -146,6 +147,16 @@ describe('the description of an error', () => {
       expect(describeError(new GaveUpError(reported('57P01'), 7, 301_400))).toBe(
         'the database reported 57P01. The server, or somebody who administers it, ended the connection. ' +
           'Gave up after 7 attempts in 301 s (see --max-retry-time-ms).',
+      );
+    });
+
+    it.each([
+      [1, 'db:5432/shop', 'Tried db:5432/shop (host:port/database) once; this run changed nothing.'],
+      [9, undefined, 'Tried 9 times in 15 s; this run changed nothing.'],
+    ])('says, when the server has never answered, what was tried (%i attempts of %s)', (attempts, database, tried) => {
+      const refused = Object.assign(new Error('x'), { code: 'ECONNREFUSED' });
+      expect(describeError(new NoAnswerError(refused, attempts, 15_200, database))).toBe(
+        `${describeError(refused)} ${tried}`,
       );
     });
 

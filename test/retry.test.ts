@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { openTicketDatabase, type TicketDatabase } from '../scripts/support/ticket-database.ts';
 import { rotateBatch } from '../src/batch.ts';
 import { type Checkpoint, loadCheckpoints } from '../src/checkpoint/checkpoints.ts';
 import { claimNext } from '../src/checkpoint/claims.ts';
 import type { RotationEvent } from '../src/context.ts';
-import { ConfigurationError, GaveUpError, OvertakenError } from '../src/errors.ts';
+import { describeError } from '../src/describe-error.ts';
+import { ConfigurationError, GaveUpError, NoAnswerError, OvertakenError } from '../src/errors.ts';
 import { backoffMs, isAbort, retry, retryFromCheckpoint } from '../src/retry.ts';
 import { parseSettings } from '../src/settings.ts';
 import { useTestDatabase } from './support/database.ts';
@@ -224,6 +226,32 @@ describe('what is retried', () => {
       expect(await retry(context, work)).toBe('done');
       expect(attempts).toEqual([1]);
     });
+  });
+});
+
+describe('a server that has never answered', () => {
+  const { database } = useTestDatabase();
+  const askedFor = (database: TicketDatabase) => () => database.$queryRaw`SELECT 1 AS one`;
+
+  it('is given up with what was tried', async () => {
+    const nowhere = openTicketDatabase('postgresql://nobody:S3cret@127.0.0.1:1/shop');
+    const error = await errorOf(retry({ ...retryContext(500), database: nowhere }, askedFor(nowhere)));
+    expect(error).toBeInstanceOf(NoAnswerError);
+    expect(error).toMatchObject({ database: '127.0.0.1:1/shop', attempts: expect.any(Number) });
+    expect(describeError(error)).not.toContain('S3cret');
+  });
+
+  it('is one that is only away once it has answered', async () => {
+    const context = { ...retryContext(0), database };
+    await retry(context, askedFor(database));
+    const error = await errorOf(retry(context, failing(CONNECTION_LOST).work));
+    expect(error).toMatchObject({ name: 'GaveUpError' });
+  });
+
+  it('is one that is only away when its answer was that it cannot be used now', async () => {
+    const anew = openTicketDatabase('postgresql://nobody@127.0.0.1:1/shop');
+    const { work } = failing(reported('57P03'), CONNECTION_LOST, ...Array(100).fill(CONNECTION_LOST));
+    expect(await errorOf(retry({ ...retryContext(50), database: anew }, work))).toMatchObject({ name: 'GaveUpError' });
   });
 });
 

@@ -2,6 +2,7 @@ import { formatBytes, formatCount, formatDuration, formatTime, formatTotal } fro
 import {
   type Counts,
   describeError,
+  NoAnswerError,
   nameHolders,
   type ProgressSnapshot,
   type Rehearsal,
@@ -14,6 +15,7 @@ import { describeFindings } from './findings.ts';
 import { printable } from './printable.ts';
 import { type ProgressDisplay, showProgress } from './progress-display.ts';
 import type { Reporter } from './reporter.ts';
+import { retryLines } from './retry-text.ts';
 
 /** How far a pass over the table is. */
 type ScanProgress = Pick<Extract<RotationEvent, { type: 'checking' }>, 'blocksDone' | 'blocksTotal'>;
@@ -48,12 +50,14 @@ export function textReporter(
     scan?.stop();
     scan = undefined;
   };
+  const retries = retryLines();
   const say = (text: string) => {
     const line = printable(text);
     if (scan) scan.say(line);
     else if (display) display.say(line);
     else stdout.write(`${line}\n`);
   };
+  const sayUnlessCounted = (line: string | undefined) => line !== undefined && say(line);
   return {
     begin({ target, database }) {
       rows = target.scope === null ? 'every row' : 'every row in scope';
@@ -63,6 +67,7 @@ export function textReporter(
       if (event.type === 'batch') display?.add(event.rows);
       else if (event.type === 'total') display?.setTotalDone(event.rowsDone);
       else if (event.type === 'throttled') display?.setWait(event.detail, event.waitMs);
+      else if (event.type === 'retry') sayUnlessCounted(retries.lineFor(event));
       else if (event.type === 'preflight') describeFindings('preflight', event.findings, showsAllFindings).forEach(say);
       else if (event.type === 'verified') describeFindings('verification', event.findings, true).forEach(say);
       else if (event.type === 'condemning') showScan('condemning', event.rows, event);
@@ -78,6 +83,7 @@ export function textReporter(
     end(result) {
       stopScan();
       stopDisplay();
+      retries.counted().forEach(say);
       say(describeResult(rotation, result, rows));
       if (last && last.rowsThisRun > 0) {
         const perSecond = last.rowsThisRun / (last.elapsedMs / 1000);
@@ -90,13 +96,15 @@ export function textReporter(
     fail(error) {
       stopScan();
       stopDisplay();
-      const saved = exitCodeOfError(error) === 1 ? ' What was committed is saved; the same command continues.' : '';
+      const mayHaveWritten = exitCodeOfError(error) === 1 && !(error instanceof NoAnswerError);
+      const saved = mayHaveWritten ? ' What was committed is saved; the same command continues.' : '';
       stderr.write(`rotate-tokens: ${printable(describeError(error))}${saved}\n`);
     },
   };
 }
 
 type ShownOtherwise =
+  | 'retry'
   | 'preflight'
   | 'batch'
   | 'total'
@@ -114,8 +122,6 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: S
         : `starting '${rotation}': ${formatTotal(event)} token${event.rowsTotal === 1 ? '' : 's'} to replace`;
     case 'blocked':
       return `a batch is waiting for a lock held by PostgreSQL process ${event.pids.join(', ')} (see pg_stat_activity)`;
-    case 'retry':
-      return describeRetry(event);
     case 'setAside':
       return `partition ${event.partition}: the row with key ${event.key} is set aside until all others are done: ${event.fault}`;
     case 'tryingAgain':
@@ -135,16 +141,6 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: S
     case 'waiting':
       return `nothing is left to claim; waiting for ${nameHolders(event.holders)} to finish, or to prove dead`;
   }
-}
-
-export function describeRetry({
-  partition,
-  fault,
-  waitMs,
-  attempt,
-}: Extract<RotationEvent, { type: 'retry' }>): string {
-  const where = partition === undefined ? '' : `partition ${partition}: `;
-  return `${where}${fault} Trying again in ${formatDuration(waitMs)} (attempt ${attempt} failed).`;
 }
 
 /** @param scope which rows it is about, in words */

@@ -6,7 +6,7 @@ import { describeFinding } from './findings.ts';
 import { jsonLines } from './json-lines.ts';
 import { printable } from './printable.ts';
 import { LINE_INTERVAL_MS } from './progress-display.ts';
-import { describeRetry } from './text-reporter.ts';
+import { retryLines } from './retry-text.ts';
 
 /** How often a machine is told how far it is, in milliseconds. */
 const JSON_INTERVAL_MS = 1_000;
@@ -52,11 +52,15 @@ export function textVerifyReporter(
 ): VerifyReporter {
   const say = (line: string) => stdout.write(`${printable(line)}\n`);
   const isDue = every(LINE_INTERVAL_MS);
+  const retries = retryLines();
   let warnings = 0;
   return {
     begin: (target, database) => say(`verifying rotation '${rotation}' of ${target.label} in ${database}`),
     event(event) {
-      if (event.type === 'retry') say(describeRetry(event));
+      if (event.type === 'retry') {
+        const line = retries.lineFor(event);
+        if (line !== undefined) say(line);
+      }
       if (event.type === 'checking' && isDue()) {
         say(`${formatTime(new Date())} ${formatPercent(event.blocksDone / event.blocksTotal)} of the table looked at`);
       }
@@ -73,6 +77,7 @@ export function textVerifyReporter(
     stopping: (signal) => say(`${signal}: stopping as soon as what was asked is answered. Nothing is being changed.`),
     interrupted: () => say('stopped before everything was checked.'),
     end(isVerified) {
+      retries.counted().forEach(say);
       if (isVerified) say(warnings === 0 ? 'verified.' : 'verified, with warnings.');
       else stderr.write(`rotate-tokens: ${NOT_VERIFIED_MESSAGE}\n`);
     },

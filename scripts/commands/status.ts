@@ -12,6 +12,7 @@ import {
   schemaOf,
 } from '../../src/index.ts';
 import { parse } from '../../src/parse.ts';
+import { retry } from '../../src/retry.ts';
 import { commandLine, PROGRAM } from '../cli/arguments.ts';
 import { exitCodeOfError } from '../cli/exit-code.ts';
 import { loadConfig } from '../cli/load-config.ts';
@@ -63,7 +64,8 @@ async function show({ name, watch, json }: z.output<typeof optionsSchema>, signa
   const database = openDatabase(PrismaClient, url, { connections: 1 });
   const tables = recordTablesOf(dataModelOf(database), schemaOf(url));
   try {
-    let earlier = await readStatus(database, tables, name);
+    const once = { database, signal, settings: { maxRetryTimeMs: 0 }, onEvent: () => {} };
+    let earlier = await retry(once, () => readStatus(database, tables, name)); // says what was tried in vain
     let isFirst = true;
     do {
       // One look does not tell a rate; where nothing moves, none is needed.

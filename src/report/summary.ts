@@ -1,4 +1,4 @@
-import { ConfigurationError, HeldByAnotherProcessError, RowsNotRotatedError } from '../errors.ts';
+import { ConfigurationError, HeldByAnotherProcessError, NoAnswerError, RowsNotRotatedError } from '../errors.ts';
 import { faultKind } from '../faults.ts';
 import { formatCount, formatDuration, formatTime, formatTotal } from '../format.ts';
 import { countOf, listOf, sentence, wasOrWere } from '../wording.ts';
@@ -151,7 +151,8 @@ function describeContinuation({ rotation, notRotated }: Facts, error: unknown): 
     const rows = `${countOf(notRotated.count, 'row')} still ${notRotated.count === 1 ? 'has its' : 'have their'} leaked token`;
     return `Left to do: ${rows}. Find out what locks or refuses them, then ${again}; it tries just these.`;
   }
-  if (error instanceof ConfigurationError || (error !== undefined && faultKind(error) === 'misconfigured')) {
+  const isToBeCorrected = error instanceof ConfigurationError || error instanceof NoAnswerError;
+  if (isToBeCorrected || (error !== undefined && faultKind(error) === 'misconfigured')) {
     return `Left to do: correct what the error says, then ${again}. ${meanwhile}`;
   }
   return `Left to do: ${again}. It continues after the last committed batch and rotates no row twice. ${meanwhile}`;

@@ -89,7 +89,7 @@ describe('the command, on a server of its own that is in trouble,', () => {
     await halfDone();
     await database.$disconnect();
     await server.crash();
-    await running.untilPrinted('attempt 3 failed');
+    await running.untilPrinted('attempt 1 failed');
     running.process.kill('SIGINT');
     expect(await running.ended).toMatchObject({ exitCode: 130, stderr: '' });
     expect((await running.ended).stdout).toContain('stopped; all that was committed is saved.');

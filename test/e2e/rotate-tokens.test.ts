@@ -158,6 +158,16 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
     expect(await changesPerTicket(database)).toEqual({ 1: TICKETS });
   });
 
+  it('gives up long before --max-retry-time-ms when the server never answers, and says once what was tried', async () => {
+    const { exitCode, stdout, stderr } = await runRotation([], changed(url, { port: '1' }));
+    expect(exitCode).toBe(1);
+    expect(stdout.match(/Trying again in/g)).toHaveLength(1);
+    expect(stderr).toMatch(
+      /^rotate-tokens: [^\n]+ Tried 127\.0\.0\.1:1\/\w+ \(host:port\/database\) \d+ times in \d+ s; /,
+    );
+    expect(stderr).not.toContain('saved');
+  });
+
   it('says that an empty table has nothing to rotate', async () => {
     const { exitCode, stdout } = await runRotation([], url);
     expect(exitCode).toBe(0);

@@ -43,6 +43,13 @@ describe('npx tsx scripts/rotate-tokens.ts status', () => {
     ]);
   });
 
+  it('says what it has tried when the server does not answer', async () => {
+    const nowhere = Object.assign(new URL(url), { port: '1' }).href;
+    const { exitCode, stderr } = await runRotation(['status'], nowhere);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('Tried 127.0.0.1:1/');
+  });
+
   it('refuses a bad option with exit code 2 and one line', async () => {
     const { exitCode, stderr } = await runRotation(['status', '--nmae', 'march'], url);
     expect({ exitCode, stderr }).toEqual({

@@ -229,5 +229,6 @@ describe('npx tsx scripts/rotate-tokens.ts verify', () => {
     const { exitCode, stderr } = await runRotation(['verify', '--max-retry-time-ms', '0'], nowhere);
     expect(exitCode).toBe(1);
     expect(stderr).toContain('Is PostgreSQL running');
+    expect(stderr).toContain('Tried 127.0.0.1:1/');
   });
 });

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { textReporter } from '../../../scripts/cli/text-reporter.ts';
-import { ConfigurationError, type RotationEvent, type RotationResult } from '../../../src/index.ts';
+import { ConfigurationError, NoAnswerError, type RotationEvent, type RotationResult } from '../../../src/index.ts';
 import { TICKETS } from '../../support/tickets.ts';
 
 const STARTED = {
@@ -55,6 +55,29 @@ describe('for people, the report', () => {
   ])('says when it %s', (_, event, expected) => {
     reporter.event(event);
     expect(stdout.read()).toContain(expected);
+  });
+
+  it('counts the retries of one fault, of whatever partition, instead of repeating it', () => {
+    const retry = { type: 'retry', partition: 0, attempt: 1, waitMs: 200, fault: 'it is away.' } as const;
+    reporter.event(retry);
+    expect(stdout.read()).toBe('partition 0: it is away. Trying again in 0.2 s (attempt 1 failed).\n');
+    for (const attempt of [2, 3]) reporter.event({ ...retry, attempt });
+    reporter.event({ ...retry, partition: 1 });
+    expect(stdout.read()).toBeNull();
+    jest.advanceTimersByTime(30_000);
+    reporter.event({ ...retry, attempt: 4, waitMs: 9_000 });
+    expect(stdout.read()).toContain('Trying again in 9.0 s (attempt 4 failed; 3 retries since the last such line).\n');
+    reporter.event({ ...retry, attempt: 5 });
+    reporter.end(COMPLETE);
+    expect(stdout.read()).toMatch(/^1 more retry: it is away\.\n/);
+  });
+
+  it('says of nothing that it is saved when the server has never answered', () => {
+    const refused = Object.assign(new Error('x'), { code: 'ECONNREFUSED' });
+    reporter.fail(new NoAnswerError(refused, 9, 15_200, 'db:5432/shop'));
+    const said = String(stderr.read());
+    expect(said).toContain('Tried db:5432/shop (host:port/database) 9 times in 15 s; this run changed nothing.\n');
+    expect(said).not.toContain('saved');
   });
 
   it.each<[string, RotationResult, RegExp]>([
