@@ -14,5 +14,6 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // Every file runs against a database of its own on one server with two processors' worth of work in it.
   maxWorkers: 2,
-  testTimeout: 60_000,
+  // Each `npx prisma` takes seconds, and many times that on a busy machine; what hangs is only noticed later.
+  testTimeout: 300_000,
 };

@@ -11,6 +11,7 @@ import {
 } from '../src/index.ts';
 import { resolveTarget } from '../src/target.ts';
 import { useTestDatabase } from './support/database.ts';
+import { PATIENT } from './support/patient.ts';
 import { ticketContext } from './support/rotations.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, tokensByKey } from './support/tickets.ts';
 
@@ -192,20 +193,17 @@ describe('a leaked token', () => {
     const insertUncommitted = (use: (commit: () => void) => Promise<void>) =>
       new Promise<void>((resolve, reject) => {
         database
-          .$transaction(
-            async (transaction) => {
-              await transaction.$executeRaw`
+          .$transaction(async (transaction) => {
+            await transaction.$executeRaw`
                 INSERT INTO tickets (id, token, subject, holder_email)
                 SELECT -n, gen_random_uuid(), 'seat', 'holder' FROM generate_series(1, 50) AS n`;
-              await transaction.$executeRaw`SAVEPOINT later`;
-              await transaction.$executeRaw`
+            await transaction.$executeRaw`SAVEPOINT later`;
+            await transaction.$executeRaw`
                 INSERT INTO tickets (id, token, subject, holder_email)
                 SELECT 90000 + n, gen_random_uuid(), 'seat', 'holder' FROM generate_series(1, 50) AS n`;
-              await transaction.$executeRaw`INSERT INTO leaked SELECT id, token, subject, holder_email FROM tickets WHERE id < 0 OR id > 90000`;
-              await new Promise<void>((commit) => use(commit).then(resolve, reject));
-            },
-            { timeout: 60_000 },
-          )
+            await transaction.$executeRaw`INSERT INTO leaked SELECT id, token, subject, holder_email FROM tickets WHERE id < 0 OR id > 90000`;
+            await new Promise<void>((commit) => use(commit).then(resolve, reject));
+          }, PATIENT)
           .catch(reject);
       });
 

@@ -3,6 +3,7 @@ import { type Config, defineTargets, parseConfig, targetNamed } from '../src/con
 import { PrismaClient } from '../src/generated/prisma/client.ts';
 import { hex, uuid } from '../src/token-kinds.ts';
 import { useTestDatabase } from './support/database.ts';
+import { PATIENT } from './support/patient.ts';
 import { insertTickets, keysUpTo } from './support/tickets.ts';
 
 const TICKET = { model: 'Ticket', key: 'id', token: 'token', kind: uuid() } as const;
@@ -248,7 +249,7 @@ describe('the types of defineTargets', () => {
     await insertTickets(database, keysUpTo(2));
     await database.$transaction(async (transaction) => {
       await choose(config).afterBatch?.(transaction, [{ key: 2n, token: 'fresh' }]);
-    });
+    }, PATIENT);
     const subjects = await database.ticket.findMany({ select: { subject: true }, orderBy: { id: 'asc' } });
     expect(subjects).toEqual([{ subject: 'Seat 1' }, { subject: 'fresh' }]);
   });

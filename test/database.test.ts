@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { openTicketDatabase } from '../scripts/support/ticket-database.ts';
 import { faultKind } from '../src/index.ts';
 import { useTestDatabase } from './support/database.ts';
+import { PATIENT } from './support/patient.ts';
 
 describe('a connection', () => {
   const { url } = useTestDatabase();
@@ -39,7 +40,7 @@ describe('a connection', () => {
         const error = await transaction.$queryRaw`SELECT 2`.catch((thrown) => thrown);
         isSilent = false;
         throw error;
-      })
+      }, PATIENT)
       .catch((thrown) => thrown);
     expect(faultKind(lost)).toBe('passing');
     expect(await database.$queryRaw`SELECT 3 AS answer`).toEqual([{ answer: 3 }]);

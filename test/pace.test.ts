@@ -17,6 +17,7 @@ import {
 import { readReplicationState } from '../src/replicas.ts';
 import { prisma } from './support/command.ts';
 import { useTestDatabase } from './support/database.ts';
+import { PATIENT } from './support/patient.ts';
 import { ticketContext } from './support/rotations.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, TICKETS } from './support/tickets.ts';
 import { until } from './support/until.ts';
@@ -227,14 +228,11 @@ describe('a rotation that minds its replicas', () => {
     const release = new AbortController();
     const released = once(release.signal, 'abort');
     let isHeld = false;
-    const holding = database.$transaction(
-      async (transaction) => {
-        await transaction.$queryRaw`SELECT FROM tickets WHERE id = ${id} FOR UPDATE`;
-        isHeld = true;
-        await released;
-      },
-      { timeout: 600_000 },
-    );
+    const holding = database.$transaction(async (transaction) => {
+      await transaction.$queryRaw`SELECT FROM tickets WHERE id = ${id} FOR UPDATE`;
+      isHeld = true;
+      await released;
+    }, PATIENT);
     await until(() => isHeld);
     return () => {
       release.abort();

@@ -4,6 +4,7 @@ import { openTicketDatabase } from '../scripts/support/ticket-database.ts';
 import { inspectDatabase, parseSettings, schemaOf, targetNamed } from '../src/index.ts';
 import { useTestDatabase } from './support/database.ts';
 import { findingOf, findingsAfter } from './support/findings.ts';
+import { PATIENT } from './support/patient.ts';
 import { insertTickets, keysUpTo, TICKETS, tokensByKey } from './support/tickets.ts';
 
 const SETTINGS = parseSettings({});
@@ -108,7 +109,7 @@ describe('the preflight', () => {
     const findings = await database.$transaction(async (transaction) => {
       await transaction.$executeRaw`LOCK TABLE tickets, rotation_checkpoints IN ACCESS EXCLUSIVE MODE`;
       return inspectDatabase(database, TICKETS, SETTINGS); // on another connection, which could not even read
-    });
+    }, PATIENT);
     expect(findings).toHaveLength(CHECKS.length);
   });
 });

@@ -8,6 +8,7 @@ import {
   rotate,
 } from '../src/index.ts';
 import { useTestDatabase } from './support/database.ts';
+import { PATIENT } from './support/patient.ts';
 import {
   changesPerTicket,
   everythingButTokens,
@@ -124,7 +125,7 @@ describe('a rotation', () => {
       });
       while (!events.some(({ type }) => type === 'blocked')) await new Promise((resolve) => setTimeout(resolve, 20));
       return { pid: locked?.pid, running };
-    });
+    }, PATIENT);
     expect(await running).toMatchObject({ outcome: 'complete' });
     expect(events).toContainEqual({ type: 'blocked', pids: [pid] });
     const batch = events.find((event) => event.type === 'batch');

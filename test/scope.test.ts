@@ -5,6 +5,7 @@ import type { Prisma } from '../src/generated/prisma/client.ts';
 import { type ColumnOf, describeCondition, scopeCondition } from '../src/scope.ts';
 import { identifier, nameForPeople, raw, sql } from '../src/sql.ts';
 import { useTestDatabase } from './support/database.ts';
+import { PATIENT } from './support/patient.ts';
 
 /** Texts that SQL, an array or a person could take for something else. */
 const ODD_TEXTS = [
@@ -87,7 +88,7 @@ describe('a scope', () => {
             WHERE ${scopeCondition({ at }, (name) => sql`target.${identifier(name)}`)} ORDER BY id`;
           return rows.map(({ id }) => id);
         });
-      });
+      }, PATIENT);
       expect(found).toEqual([[2], [1, 3], [2], [1, 3], [1], [2, 3]]);
     },
   );

@@ -7,6 +7,7 @@ import {
   TooManyRowsSetAsideError,
 } from '../src/index.ts';
 import { useTestDatabase } from './support/database.ts';
+import { PATIENT } from './support/patient.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, TICKETS } from './support/tickets.ts';
 
 describe('rows that are in the way', () => {
@@ -35,7 +36,7 @@ describe('rows that are in the way', () => {
         await new Promise((resolve) => setTimeout(resolve, 20));
       expect(await changesPerTicket(database)).toEqual({ 0: 3, 1: 497 });
       return { running };
-    });
+    }, PATIENT);
     expect(await running.running).toMatchObject({ outcome: 'complete', rowsDone: 500 });
     expect(keysSetAside()).toEqual(['7', '8', '250']);
     expect(await changesPerTicket(database)).toEqual({ 1: 500 });
@@ -52,7 +53,7 @@ describe('rows that are in the way', () => {
         { key: '7', fault: '55P03' },
         { key: '250', fault: '55P03' },
       ]);
-    });
+    }, PATIENT);
     expect(await changesPerTicket(database)).toEqual({ 0: 2, 1: 498 });
     expect(await run()).toMatchObject({ outcome: 'complete', rowsDone: 500 });
     expect(await changesPerTicket(database)).toEqual({ 1: 500 });
@@ -107,7 +108,7 @@ describe('rows that are in the way', () => {
       const attempts = () => events.filter(({ type }) => type === 'retry').length;
       while (attempts() < 3) await new Promise((resolve) => setTimeout(resolve, 20));
       return { running };
-    });
+    }, PATIENT);
     expect(await running).toMatchObject({ outcome: 'complete' });
     expect(keysSetAside().length).toBeLessThanOrEqual(1);
     expect(await changesPerTicket(database)).toEqual({ 1: 100 });
@@ -125,16 +126,13 @@ describe('rows that are in the way', () => {
   it('are waited for when they are too many, and only locked', async () => {
     await insertTickets(database, keysUpTo(300));
     await recordTokenChanges(database);
-    const { running } = await database.$transaction(
-      async (transaction) => {
-        await transaction.$executeRaw`SELECT FROM tickets FOR UPDATE`;
-        const running = run({ lockTimeoutMs: 5 });
-        const attempts = () => events.filter(({ type }) => type === 'retry').length;
-        while (attempts() < 3) await new Promise((resolve) => setTimeout(resolve, 20));
-        return { running };
-      },
-      { timeout: 60_000 },
-    );
+    const { running } = await database.$transaction(async (transaction) => {
+      await transaction.$executeRaw`SELECT FROM tickets FOR UPDATE`;
+      const running = run({ lockTimeoutMs: 5 });
+      const attempts = () => events.filter(({ type }) => type === 'retry').length;
+      while (attempts() < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+      return { running };
+    }, PATIENT);
     expect(keysSetAside()).toHaveLength(200);
     expect(await running).toMatchObject({ outcome: 'complete', rowsDone: 300 });
     expect(await changesPerTicket(database)).toEqual({ 1: 300 });
@@ -143,18 +141,15 @@ describe('rows that are in the way', () => {
   it('are tried again when a deadlock with the application was broken', async () => {
     await insertTickets(database, keysUpTo(100));
     await recordTokenChanges(database);
-    const { running } = await database.$transaction(
-      async (transaction) => {
-        await transaction.$executeRaw`SET LOCAL deadlock_timeout = '60s'`; // the other one is to find the deadlock
-        await transaction.$executeRaw`UPDATE tickets SET subject = 'sold' WHERE id = 90`;
-        const running = run({ lockTimeoutMs: 60_000 });
-        const isWaiting = async () => (await database.$queryRaw<[]>`SELECT FROM pg_locks WHERE NOT granted`).length > 0;
-        while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve, 20));
-        await transaction.$executeRaw`UPDATE tickets SET subject = 'sold' WHERE id = 10`;
-        return { running };
-      },
-      { timeout: 30_000 },
-    );
+    const { running } = await database.$transaction(async (transaction) => {
+      await transaction.$executeRaw`SET LOCAL deadlock_timeout = '60s'`; // the other one is to find the deadlock
+      await transaction.$executeRaw`UPDATE tickets SET subject = 'sold' WHERE id = 90`;
+      const running = run({ lockTimeoutMs: 60_000 });
+      const isWaiting = async () => (await database.$queryRaw<[]>`SELECT FROM pg_locks WHERE NOT granted`).length > 0;
+      while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve, 20));
+      await transaction.$executeRaw`UPDATE tickets SET subject = 'sold' WHERE id = 10`;
+      return { running };
+    }, PATIENT);
     expect(await running).toMatchObject({ outcome: 'complete' });
     expect(events).toContainEqual(
       expect.objectContaining({ type: 'retry', fault: expect.stringContaining('40P01: deadlock detected') }),

@@ -20,6 +20,7 @@ import {
 import { type AfterBatch, resolveTarget, type Target, type TargetDefinition } from '../src/target.ts';
 import { hashOf } from '../src/token-kinds.ts';
 import { useTestDatabase } from './support/database.ts';
+import { PATIENT } from './support/patient.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, tokensByKey } from './support/tickets.ts';
 
 describe('the update of a target', () => {
@@ -73,7 +74,7 @@ describe('the update of a target', () => {
         const running = run(tickets({ scope: { subject: { not: 'returned' } } }), { lockTimeoutMs: 60_000 });
         while (!events.some(({ type }) => type === 'blocked')) await new Promise((resolve) => setTimeout(resolve, 20));
         return { running };
-      });
+      }, PATIENT);
       await expect(running.running).rejects.toThrow(NotVerifiedError); // its leaked token still works
       expect(await changesPerTicket(database)).toEqual({ 0: 1, 1: 2 });
     });

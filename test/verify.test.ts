@@ -15,6 +15,7 @@ import {
 } from '../src/index.ts';
 import { findUniqueness, shapeFinding } from '../src/verify/shape.ts';
 import { useTestDatabase } from './support/database.ts';
+import { PATIENT } from './support/patient.ts';
 import { insertTickets, keysUpTo, TICKETS, tokensByKey } from './support/tickets.ts';
 
 /** Version 1, as some other generator would make it. */
@@ -183,7 +184,7 @@ describe('verifying a rotation', () => {
         await transaction.$executeRaw`GRANT SELECT ON tickets, rotations, rotation_checkpoints, condemned_tokens TO pg_monitor`;
         await transaction.$executeRaw`SET LOCAL ROLE pg_monitor`;
         await assertVisible(contextOf({ database: transaction as unknown as TicketDatabase }));
-      });
+      }, PATIENT);
       await expect(verifying).rejects.toThrow(
         'nothing was verified: row-level security applies to this user on tickets',
       );

@@ -4,6 +4,7 @@ import { claimNext, releaseClaims } from '../../src/checkpoint/claims.ts';
 import { advanceCheckpoint, lockCheckpoint } from '../../src/checkpoint/fence.ts';
 import { ConfigurationError, OvertakenError } from '../../src/errors.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { PATIENT } from '../support/patient.ts';
 import { recordPartitions, storeFor } from '../support/rotations.ts';
 import { TICKETS } from '../support/tickets.ts';
 
@@ -95,7 +96,7 @@ describe('checkpoints', () => {
       await database.$transaction(async (transaction) => {
         await lockCheckpoint(transaction, TICKETS, checkpoint);
         expect(await claimNext(store, 'second')).toBeNull();
-      });
+      }, PATIENT);
       expect(await claimNext(store, 'second')).not.toBeNull();
     });
 

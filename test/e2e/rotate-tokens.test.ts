@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { runRotation, start, startRotation } from '../support/command.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { PATIENT } from '../support/patient.ts';
 import {
   changesPerTicket,
   everythingButTokens,
@@ -77,18 +78,15 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
     await prepare();
     const running = startRotation(SMALL_BATCHES, url);
     await running.untilPrinted('starting');
-    const locked = database.$transaction(
-      async (transaction) => {
-        await transaction.$executeRaw`LOCK TABLE tickets IN SHARE MODE`; // the batch in flight cannot finish
-        while ((await waitingForLocks()) === 0) await new Promise((resolve) => setTimeout(resolve, 10));
-        running.process.kill('SIGINT');
-        await running.untilPrinted('SIGINT: finishing the batches in flight');
-        await new Promise((resolve) => setTimeout(resolve, 400)); // within 300 ms it would count as the same Ctrl-C
-        running.process.kill('SIGINT');
-        return running.ended;
-      },
-      { timeout: 30_000 },
-    );
+    const locked = database.$transaction(async (transaction) => {
+      await transaction.$executeRaw`LOCK TABLE tickets IN SHARE MODE`; // the batch in flight cannot finish
+      while ((await waitingForLocks()) === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      running.process.kill('SIGINT');
+      await running.untilPrinted('SIGINT: finishing the batches in flight');
+      await new Promise((resolve) => setTimeout(resolve, 400)); // within 300 ms it would count as the same Ctrl-C
+      running.process.kill('SIGINT');
+      return running.ended;
+    }, PATIENT);
     expect(await locked).toMatchObject({ exitCode: 130, stdout: expect.stringContaining('stopped at once') });
     expect((await runRotation([], url)).exitCode).toBe(0);
     expect(await changesPerTicket(database)).toEqual({ 1: TICKETS });

@@ -5,6 +5,7 @@ import {
   readLongTransactions,
 } from '../../src/preflight/long-transactions.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { PATIENT } from '../support/patient.ts';
 
 const SESSION: LongTransaction = { pid: 4711, prepared: null, ageSeconds: 720 };
 const PREPARED: LongTransaction = { pid: null, prepared: "'order 7'", ageSeconds: 90_000 };
@@ -44,7 +45,7 @@ describe('long transactions', () => {
         await transaction.$executeRawUnsafe(statement);
         const [session] = await transaction.$queryRaw<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`;
         await whileOpen(session?.pid ?? 0);
-      });
+      }, PATIENT);
     const found = async (seconds: number) => (await readLongTransactions(database, seconds)).seen.map(({ pid }) => pid);
 
     await begin(`UPDATE tickets SET subject = 'sold'`, async () => {

@@ -5,6 +5,7 @@ import { type Finding, inspectDatabase, parseSettings } from '../../src/index.ts
 import { readLongTransactions } from '../../src/preflight/long-transactions.ts';
 import { prisma } from '../support/command.ts';
 import { findingOf } from '../support/findings.ts';
+import { PATIENT } from '../support/patient.ts';
 import { TICKETS } from '../support/tickets.ts';
 
 const CONNECTIONS = 12;
@@ -111,7 +112,7 @@ describe('the preflight on a server of its own', () => {
     await database.$transaction(async (transaction) => {
       await transaction.$executeRaw`SELECT pg_current_xact_id()`;
       await transaction.$executeRaw`PREPARE TRANSACTION 'order 7'`;
-    });
+    }, PATIENT);
     const { seen } = await readLongTransactions(asClerk, 0);
     await database.$executeRaw`ROLLBACK PREPARED 'order 7'`;
     expect(seen).toEqual([{ pid: null, prepared: "'order 7'", ageSeconds: expect.any(Number) }]);
@@ -121,7 +122,7 @@ describe('the preflight on a server of its own', () => {
     const finding = await database.$transaction(async (transaction) => {
       await transaction.$executeRaw`SELECT pg_current_xact_id()`;
       return inspect('long-transactions');
-    });
+    }, PATIENT);
     expect(finding).toMatchObject({
       level: 'ok',
       message: 'no transaction of this user is older than 5 min; when others began is hidden without pg_monitor.',

@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import type { TicketDatabase } from '../../scripts/support/ticket-database.ts';
 import { type Finding, inspectDatabase, parseSettings } from '../../src/index.ts';
+import { PATIENT } from './patient.ts';
 import { TICKETS } from './tickets.ts';
 
 /** A state of the database, and what is found in it. */
@@ -37,7 +38,7 @@ export async function findingsAfter(database: TicketDatabase, statements: string
     for (const statement of statements) await transaction.$executeRawUnsafe(statement);
     findings = await inspectDatabase(transaction, TICKETS, parseSettings(settings));
     throw UNDO;
-  });
+  }, PATIENT);
   await inspection.catch((error) => {
     if (error !== UNDO) throw error;
   });

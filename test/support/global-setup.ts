@@ -17,18 +17,27 @@ export default async function setUp(): Promise<void> {
   const serverUrl = given ?? server?.url('postgres') ?? '';
   const template = `rotate_tokens_test_${randomBytes(4).toString('hex')}`;
   const admin = openTicketDatabase(serverUrl);
-  await admin.$executeRawUnsafe(`CREATE DATABASE ${template}`);
-  const { exitCode, stdout, stderr } = await prisma(['migrate', 'deploy'], withDatabaseName(serverUrl, template));
-  if (exitCode !== 0) throw new Error(`prisma migrate deploy failed:\n${stdout}${stderr}`);
+  const tearDown = async () => {
+    try {
+      await admin.$executeRawUnsafe(`DROP DATABASE IF EXISTS ${template} WITH (FORCE)`);
+    } finally {
+      await admin.$disconnect();
+      await server?.stop();
+    }
+  };
+  try {
+    await admin.$executeRawUnsafe(`CREATE DATABASE ${template}`);
+    const { exitCode, stdout, stderr } = await prisma(['migrate', 'deploy'], withDatabaseName(serverUrl, template));
+    if (exitCode !== 0) throw new Error(`prisma migrate deploy failed:\n${stdout}${stderr}`);
+  } catch (error) {
+    await tearDown(); // Jest calls its own only after a setup that succeeded
+    throw error;
+  }
 
   // The workers inherit the environment; the teardown runs in this process.
   process.env.TEST_SERVER_URL = serverUrl;
   process.env.TEST_TEMPLATE = template;
-  globalThis.tearDownTestServer = async () => {
-    await admin.$executeRawUnsafe(`DROP DATABASE ${template} WITH (FORCE)`);
-    await admin.$disconnect();
-    await server?.stop();
-  };
+  globalThis.tearDownTestServer = tearDown;
 }
 
 declare global {
