@@ -1,4 +1,5 @@
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { ConfigurationError, type Report } from '../../src/index.ts';
 
@@ -12,34 +13,49 @@ export async function checkReportPath(path: string): Promise<void> {
   if (!isHtml(path) && !isJson(path)) throw new ConfigurationError('--report has to end with .html or .json');
   const there = await stat(path).catch(() => undefined);
   if (there && !there.isFile()) throw new ConfigurationError(`--report cannot be written: ${path} is not a file`);
+  const temporary = temporaryPath(path);
   try {
-    await (await open(temporary(path), 'w')).close();
-    await rm(temporary(path));
+    await (await openNew(temporary)).close();
+    await rm(temporary);
   } catch (error) {
     throw new ConfigurationError(`--report cannot be written: ${reasonOf(error)} in ${dirname(path)}`);
   }
 }
 
 /**
- * Writes a report as a whole: whoever looks at the file finds the one before or this one, never a part of it.
+ * Writes a report as a whole, readable by its owner only: whoever looks at the file finds the one before or this one,
+ * never a part of it.
  *
  * @throws ConfigurationError when the disk does not take it; what the report is about has happened all the same
  */
 export async function writeReport(path: string, report: Report): Promise<void> {
   const text = isHtml(path) ? await renderLazily(report) : `${JSON.stringify(report, null, 2)}\n`;
   try {
-    const file = await open(temporary(path), 'w');
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary(path), path);
+    await replace(path, text);
   } catch (error) {
-    await rm(temporary(path), { force: true }).catch(() => {});
     throw new ConfigurationError(`the report could not be written to ${path}: ${reasonOf(error)}`);
   }
+}
+
+/** Leaves nothing behind when it fails, and touches no file that is not its own. */
+async function replace(path: string, text: string): Promise<void> {
+  const temporary = temporaryPath(path);
+  const file = await openNew(temporary);
+  try {
+    await file
+      .writeFile(text)
+      .then(() => file.sync())
+      .finally(() => file.close());
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** Opens a file of this process's own: one that is there already, or a link, is refused and not followed. */
+function openNew(path: string): Promise<FileHandle> {
+  return open(path, 'wx', 0o600);
 }
 
 /** The charts' library takes 60 MB and a second or two: only those pay for it who get a page. */
@@ -48,9 +64,9 @@ async function renderLazily(report: Report): Promise<string> {
   return renderHtml(report);
 }
 
-/** In the same folder, so that it can be renamed; of this process, so that two don't write to the same. */
-function temporary(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+/** In the same folder, so that it can be renamed; with a name that nobody can guess and take first. */
+function temporaryPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
 }
 
 function isHtml(path: string): boolean {

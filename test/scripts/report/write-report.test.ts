@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -63,6 +63,35 @@ describe('the file of a report', () => {
     expect(await readFile(inFolder('report.html'), 'utf8')).toMatch(/^<!doctype html>/);
     const read = reportSchema.parse(JSON.parse(await readFile(inFolder('report.json'), 'utf8')));
     expect(read).toEqual(sampleReport());
+  });
+
+  it('can be read by its owner only, also where another one was there that all could read', async () => {
+    await writeFile(inFolder('report.json'), 'old');
+    await chmod(inFolder('report.json'), 0o666);
+    for (const name of ['report.json', 'report.html']) {
+      await writeReport(inFolder(name), sampleReport());
+      expect((await stat(inFolder(name))).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  it('replaces a link, and does not write to what it leads to', async () => {
+    await writeFile(inFolder('victim'), 'precious');
+    await symlink(inFolder('victim'), inFolder('report.json'));
+    await checkReportPath(inFolder('report.json'));
+    await writeReport(inFolder('report.json'), sampleReport());
+    expect(await readFile(inFolder('victim'), 'utf8')).toBe('precious');
+    expect(await readFile(inFolder('report.json'), 'utf8')).toMatch(/^\{/);
+  });
+
+  it('is written through no name that somebody else could know and take first', async () => {
+    await writeFile(inFolder('victim'), 'precious');
+    for (const end of ['', '.tmp', `.${process.pid}`, `.${process.pid}.tmp`]) {
+      await symlink(inFolder('victim'), inFolder(`.report.json${end}`));
+    }
+    await checkReportPath(inFolder('report.json'));
+    await writeReport(inFolder('report.json'), sampleReport());
+    expect(await readFile(inFolder('victim'), 'utf8')).toBe('precious');
+    expect(await readdir(folder)).toHaveLength(6);
   });
 
   it('that cannot be written leaves the one before, and nothing else', async () => {
