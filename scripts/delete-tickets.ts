@@ -5,6 +5,7 @@ import { ConfigurationError, databaseLabel, describeError, parseDatabaseUrl } fr
 import { countOf } from '../src/wording.ts';
 import { commandLine } from './cli/arguments.ts';
 import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
+import { printable } from './cli/printable.ts';
 import { openTicketDatabase } from './support/ticket-database.ts';
 
 const USAGE = `npx tsx scripts/delete-tickets.ts [options]
@@ -19,7 +20,7 @@ async function main(args: string[]): Promise<number> {
     loadDotenv({ quiet: true });
     return await deleteTickets(parseDatabaseUrl(process.env), yes);
   } catch (error) {
-    process.stderr.write(`delete-tickets: ${describeError(error)}\n`);
+    process.stderr.write(`delete-tickets: ${printable(describeError(error))}\n`);
     return exitCodeOfError(error);
   }
 }

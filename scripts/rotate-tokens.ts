@@ -2,6 +2,7 @@
 import { config as loadDotenv } from 'dotenv';
 import { describeError } from '../src/index.ts';
 import { exitCodeOfError } from './cli/exit-code.ts';
+import { printable } from './cli/printable.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -12,14 +13,14 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
   verify: verifyCommand,
 };
 
-// What nobody waits for in an afterBatch may fail with a message that has tokens in it, and Node would print that.
+// Node would print the error with its message, which may contain tokens.
 process.on('unhandledRejection', (error) =>
-  fail(error, 'what nobody waits for, in an afterBatch perhaps, has failed: '),
+  fail(error, 'unhandled promise rejection (a call in afterBatch that is not awaited?): '),
 );
 process.on('uncaughtException', (error) => fail(error));
 
 function fail(error: unknown, what = ''): void {
-  process.stderr.write(`rotate-tokens: ${what}${describeError(error)}\n`);
+  process.stderr.write(`rotate-tokens: ${what}${printable(describeError(error))}\n`);
   process.exit(exitCodeOfError(error));
 }
 

@@ -1,3 +1,5 @@
+import { printableJson } from './printable.ts';
+
 /**
  * Writes one JSON object a line. Every object has `event`, `rotation` and `time`; keys, which are bigints, are strings.
  *
@@ -6,6 +8,6 @@
 export function jsonLines(rotation: string | null, stream: NodeJS.WritableStream) {
   return (event: string, facts: object): void => {
     const line = { event, rotation, time: new Date().toISOString(), ...facts };
-    stream.write(`${JSON.stringify(line, (_, value) => (typeof value === 'bigint' ? value.toString() : value))}\n`);
+    stream.write(`${printableJson(line)}\n`);
   };
 }

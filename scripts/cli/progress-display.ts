@@ -9,6 +9,7 @@ import {
   startProgress,
   takeSnapshot,
 } from '../../src/index.ts';
+import { printable } from './printable.ts';
 
 /** How often a bar is redrawn, in milliseconds: often enough that its clock ticks evenly. */
 const BAR_INTERVAL_MS = 200;
@@ -64,7 +65,7 @@ export function showProgress(label: string, start: Start, stream: NodeJS.Writabl
       progress = recordTotal(progress, rows, performance.now());
     },
     setWait(reason, ms) {
-      wait = { reason, untilMs: performance.now() + ms };
+      wait = { reason: printable(reason), untilMs: performance.now() + ms };
     },
     say: draw.say,
     stop() {

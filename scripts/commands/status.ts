@@ -16,6 +16,7 @@ import { retry } from '../../src/retry.ts';
 import { commandLine, PROGRAM } from '../cli/arguments.ts';
 import { exitCodeOfError } from '../cli/exit-code.ts';
 import { loadConfig } from '../cli/load-config.ts';
+import { printable, printableJson } from '../cli/printable.ts';
 import { exitCodeAfter, interruptOnSignals } from '../cli/signals.ts';
 import { describeStatus } from '../cli/status-text.ts';
 
@@ -40,7 +41,7 @@ export async function statusCommand(args: string[]): Promise<number> {
     await show(options, interruption.signal);
     return interruption.received ? exitCodeAfter(interruption.received) : 0;
   } catch (error) {
-    process.stderr.write(`rotate-tokens: ${describeError(error)}\n`);
+    process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
     return exitCodeOfError(error);
   }
 }
@@ -72,7 +73,7 @@ async function show({ name, watch, json }: z.output<typeof optionsSchema>, signa
       if (!isFirst || earlier.some(({ state }) => state === 'running')) await pause(signal);
       const now = await readStatus(database, tables, name);
       if (watch && process.stdout.isTTY && !json) process.stdout.write(CLEAR_SCREEN);
-      const lines = json ? now.map((status) => JSON.stringify(status)) : describeAll(now, earlier);
+      const lines = json ? now.map((status) => printableJson(status)) : describeAll(now, earlier).map(printable);
       if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
       else if (!json)
         process.stdout.write(`no ${name === undefined ? '' : 'such '}rotation is recorded in ${databaseLabel(url)}\n`);

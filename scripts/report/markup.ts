@@ -1,3 +1,5 @@
+import { printable } from '../cli/printable.ts';
+
 /** A piece of HTML, as opposed to text that may contain anything. */
 export interface Markup {
   readonly markup: string;
@@ -27,5 +29,5 @@ function markupOf(part: Part): string {
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+  return printable(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }

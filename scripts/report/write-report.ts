@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { ConfigurationError, type Report } from '../../src/index.ts';
+import { printableJson } from '../cli/printable.ts';
 
 /**
  * Makes sure that a report can be written, before there is anything to report.
@@ -29,7 +30,7 @@ export async function checkReportPath(path: string): Promise<void> {
  * @throws ConfigurationError when the disk does not take it; what the report is about has happened all the same
  */
 export async function writeReport(path: string, report: Report): Promise<void> {
-  const text = isHtml(path) ? await renderLazily(report) : `${JSON.stringify(report, null, 2)}\n`;
+  const text = isHtml(path) ? await renderLazily(report) : `${printableJson(report, 2)}\n`;
   try {
     await replace(path, text);
   } catch (error) {

@@ -1,6 +1,7 @@
 import { ConfigurationError, HeldByAnotherProcessError, NoAnswerError, RowsNotRotatedError } from '../errors.ts';
 import { faultKind } from '../faults.ts';
 import { formatCount, formatDuration, formatTime, formatTotal } from '../format.ts';
+import { printable } from '../printable.ts';
 import { countOf, listOf, sentence, wasOrWere } from '../wording.ts';
 import type { Report } from './schema.ts';
 
@@ -21,7 +22,10 @@ export function summarise(facts: Facts, error: unknown): string {
     describeVerification(facts),
     describeRest(facts, error),
   ];
-  return lines.filter((line) => line !== '').join('\n');
+  return lines
+    .filter((line) => line !== '')
+    .map(printable)
+    .join('\n');
 }
 
 function describeOutcome(facts: Facts, cause: unknown): string {

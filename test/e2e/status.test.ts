@@ -50,6 +50,21 @@ describe('npx tsx scripts/rotate-tokens.ts status', () => {
     expect(stderr).toContain('Tried 127.0.0.1:1/');
   });
 
+  it('shows nothing unprintable that is in the checkpoints, and neither do the other commands', async () => {
+    const hostile = '\x1b]0;owned\x07\x1b[2J\x9b2J\u202e\u2066\u200b\r\nrotation complete';
+    await insertTickets(database, keysUpTo(100));
+    await runRotation([], url);
+    await database.$executeRaw`
+      UPDATE rotation_checkpoints SET last_fault = ${hostile}, last_fault_at = now(), completed_at = NULL,
+        claimed_by = ${hostile}, claimed_since = now(), claimed_until = now() + interval '1 hour'`;
+    for (const args of [['status'], ['status', '--json'], ['verify'], ['verify', '--json']]) {
+      const { stdout, stderr } = await runRotation(args, url);
+      expect(stdout + stderr).not.toMatch(/[^\P{C}\n]|^rotation complete/mu);
+    }
+    const { stdout } = await runRotation(['status', '--json'], url);
+    expect(JSON.parse(stdout).partitions[0].lastFault.fault).toBe(hostile);
+  });
+
   it('refuses a bad option with exit code 2 and one line', async () => {
     const { exitCode, stderr } = await runRotation(['status', '--nmae', 'march'], url);
     expect({ exitCode, stderr }).toEqual({

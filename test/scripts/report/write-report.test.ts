@@ -94,6 +94,17 @@ describe('the file of a report', () => {
     expect(await readdir(folder)).toHaveLength(6);
   });
 
+  it('shows nothing unprintable that comes from the database', async () => {
+    const key = '\x1b[2J\x9b\u202eyek\n';
+    const report = { ...sampleReport(), rowsSetAside: 1, setAside: [{ key, fault: '55P03' }] };
+    for (const name of ['report.json', 'report.html']) {
+      await writeReport(inFolder(name), report);
+      expect(await readFile(inFolder(name), 'utf8')).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
+    }
+    const read = reportSchema.parse(JSON.parse(await readFile(inFolder('report.json'), 'utf8')));
+    expect(read.setAside).toEqual([{ key, fault: '55P03' }]);
+  });
+
   it('that cannot be written leaves the one before, and nothing else', async () => {
     await mkdir(inFolder('report.json'));
     await expect(writeReport(inFolder('report.json'), sampleReport())).rejects.toThrow(
