@@ -1,3 +1,4 @@
+import './cli/quiet-environment.ts';
 import { createInterface } from 'node:readline';
 import { config as loadDotenv } from 'dotenv';
 import { formatCount } from '../src/format.ts';

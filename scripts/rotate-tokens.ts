@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+import './cli/quiet-environment.ts'; // before anything that logs
 import { config as loadDotenv } from 'dotenv';
-import { describeError } from '../src/index.ts';
+import { ConfigurationError, describeError } from '../src/index.ts';
 import { exitCodeOfError } from './cli/exit-code.ts';
 import { printable } from './cli/printable.ts';
+import { noisyDiagnostics, quietEnvironment } from './cli/quiet-environment.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -29,6 +31,15 @@ process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
 
 loadDotenv({ quiet: true });
+quietEnvironment(); // .env may set what it turns off
+const noisy = noisyDiagnostics();
+if (noisy.length > 0) {
+  fail(
+    new ConfigurationError(
+      `${noisy.join(' and ')} would show tokens or the password. Start the command again without.`,
+    ),
+  );
+}
 const [name = '', ...rest] = process.argv.slice(2);
 const command = COMMANDS[name];
 process.exitCode = await (command ? command(rest) : runCommand(process.argv.slice(2)));
