@@ -1,4 +1,7 @@
 /** How to say what went wrong without giving away what is in the database. */
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { SILENT_CLIENT_MS } from './after-batch.ts';
 import {
   AfterBatchError,
@@ -12,19 +15,16 @@ import {
   TooManyRowsSetAsideError,
 } from './errors.ts';
 import { databaseFault, faultKind, meaningOf } from './faults.ts';
-
-/**
- * What PostgreSQL itself says without quoting a column's value. Any other message is withheld, whatever its SQLSTATE:
- * a trigger may raise one under any code, with a token in it.
- */
-const MESSAGES_WITHOUT_DATA =
-  /^(syntax error at |permission denied for |password authentication failed for |no pg_hba\.conf entry for |(database|role|schema|relation|column|function|type) .* does not exist$|new row for relation "[^"]+" violates check constraint "[^"]+"$|duplicate key value violates unique constraint "[^"]+"$|null value in column "[^"]+" of relation "[^"]+" violates not-null constraint$|insert or update on table "[^"]+" violates foreign key constraint "[^"]+"$|canceling |deadlock detected$|could not serialize access|terminating connection|sorry, too many clients|the database system is |cannot execute [A-Z ]+ in a read-only transaction$)/;
+import { sentence } from './wording.ts';
 
 /** How many keys a sentence names; `RowsNotRotatedError.rows` has them all. */
 const KEYS_NAMED = 20;
 
 /**
  * One line about any error, safe to print, log or store: it never holds a token, a row's value or a password.
+ *
+ * Nothing in it is text of the server, not even what looks like a message of PostgreSQL: a trigger can raise any text
+ * under any code, and dynamic SQL can put a token into the name of a table, a column, a function or a constraint.
  *
  * @param error what was thrown, of whatever kind
  */
@@ -41,7 +41,7 @@ export function describeError(error: unknown): string {
   if (error instanceof GaveUpError) {
     if (error.attempts === 1) return describeError(error.cause);
     const seconds = Math.round(error.elapsedMs / 1000);
-    return `${describeError(error.cause)} Gave up after ${error.attempts} attempts in ${seconds} s (see --max-retry-time-ms).`;
+    return `${describeError(error.cause)} Gave up after ${error.attempts} attempts in ${seconds} s; --max-retry-time-ms sets how long to retry.`;
   }
   if (error instanceof TooManyRowsSetAsideError) {
     return `more than ${error.rows} rows of partition ${error.partition} are in the way, so this is no matter of single rows: ${describeError(error.cause)}`;
@@ -64,7 +64,7 @@ function describeAfterBatch({ cause, elapsedMs }: AfterBatchError): string {
       `the server ends the transaction, which may be silent for ${SILENT_CLIENT_MS / 1000} s only.`
     );
   }
-  return `the target's afterBatch failed, and its batch was rolled back: ${describeFault(cause)}. Its message is not shown, since it could hold a token.`;
+  return `the target's afterBatch failed, so its batch was rolled back: ${sentence(describeFault(cause))} Its message is not shown because it could contain a token.`;
 }
 
 function describeRows({ rows }: RowsNotRotatedError): string {
@@ -79,22 +79,46 @@ function describeRows({ rows }: RowsNotRotatedError): string {
 }
 
 function describeFault(error: unknown): string {
-  const { code, message, answered } = databaseFault(error);
-  if (code === undefined) {
-    return `unexpected ${error instanceof Error ? error.name : typeof error}${firstStackFrame(error)}`;
-  }
-  if (!answered && meaningOf(code)) return meaningOf(code);
-  const safeMessage = message && MESSAGES_WITHOUT_DATA.test(message) ? `: ${message}` : '';
-  return `the database reported ${code}${safeMessage}. ${meaningOf(code)}`.trimEnd();
+  const { code, answered } = databaseFault(error);
+  if (code === undefined) return `unexpected ${kindOfThrown(error)}${placeOf(error)}`;
+  return answered ? `the database reported ${code}. ${meaningOf(code)}` : meaningOf(code);
+}
+
+/** The class, as it stands in somebody's code, and a code of the system: `name` and `code` can be set to any text. */
+function kindOfThrown(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const { name } = Object.getPrototypeOf(error).constructor;
+  const code = 'code' in error && Object.keys(constants.errno).find((known) => known === error.code);
+  return `${/^\w+Error$/.test(name) ? name : 'Error'}${code ? ` (${code})` : ''}`;
+}
+
+/** `    at name (file:///path:1:2)`: the name of a function may have been computed. */
+const FRAME = /^\s+at (?:.*\(|async )?(.+:\d{1,7}:\d{1,7})\)?$/;
+
+/**
+ * Where in the code it happened: enough for a bug report, and free of values, unlike the message. A message can imitate
+ * a line of the stack, so only a file that exists is named.
+ */
+function placeOf(error: unknown): string {
+  const stack = error instanceof Error ? String(error.stack ?? '') : '';
+  const places = stack.split('\n').flatMap((line) => placeOfFrame(FRAME.exec(line)?.[1] ?? ''));
+  // In the code that called a library, rather than in the library.
+  const place = places.find((each) => !each.includes('node_modules')) ?? places[0];
+  return place === undefined ? '' : ` at ${place}`;
 }
 
 /** Code that was compiled on the way has all of itself in its address, and the file that it was. */
-const INLINED = /data:\S*?filePath=([^:)\s]*)/;
+const COMPILED = /^data:.*[?&]filePath=([^&:]*)/;
 
-/** Where in the code it happened: enough for a bug report, and free of values, unlike the message. */
-function firstStackFrame(error: unknown): string {
-  const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
-  // Of the code that called a library, rather than of the library.
-  const frame = frames.find((line) => !/node_modules|node:/.test(line)) ?? frames[0];
-  return frame ? ` ${frame.trim().replace(INLINED, (_, path) => decodeURIComponent(path))}` : '';
+/** @returns `/path/to/file.ts:1:2`, or nothing where there is no such file */
+function placeOfFrame(location: string): string[] {
+  const [, address = '', position = ''] = /^(.*?)(:\d+:\d+)$/.exec(location) ?? [];
+  try {
+    const compiled = COMPILED.exec(address)?.[1];
+    const path = compiled === undefined ? address : decodeURIComponent(compiled);
+    const file = path.startsWith('file:') ? fileURLToPath(path) : path;
+    return existsSync(file) ? [file + position] : [];
+  } catch {
+    return []; // not an address
+  }
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Config, ConfigurationError, parseConfig } from '../../src/index.ts';
+import { faultCode } from '../../src/faults.ts';
+import { type Config, ConfigurationError, describeError, parseConfig } from '../../src/index.ts';
 
 /** Where `prisma.config.ts` is, too. */
 const CONFIG = 'rotate-tokens.config.ts';
@@ -36,11 +37,32 @@ async function importFile(url: string): Promise<{ default?: { __esModule?: true;
   return tsImport(url, import.meta.url);
 }
 
-/** It is the reader's own code that failed, before any row was read: its message helps, and has no token in it. */
+/**
+ * The reader's own code failed, so its message helps; a token is in it only if that code has asked the database, and
+ * then nothing of the answer is shown.
+ */
 function reasonOf(error: unknown): string {
+  if (faultCode(error) !== undefined) return describeError(error);
   const lines = (error instanceof Error ? error.message : String(error)).split('\n');
   // Where the file is not TypeScript, the first line is a title.
-  const reason = lines.slice(0, lines[0]?.endsWith(':') ? 2 : 1).join(' ');
+  const reason = withoutPassword(lines.slice(0, lines[0]?.endsWith(':') ? 2 : 1).join(' '));
   const isUngenerated = reason.includes('Cannot find module') && reason.includes('generated');
   return isUngenerated ? `${reason}. Run \`npx prisma generate\` first.` : reason;
+}
+
+/** Code that reads DATABASE_URL may quote it in its message. */
+function withoutPassword(text: string): string {
+  const url = process.env.DATABASE_URL ?? '';
+  const password = URL.canParse(url) ? new URL(url).password : '';
+  const secrets = [url, password, decoded(password)].filter((secret) => secret !== '');
+  return secrets.reduce((shown, secret) => shown.replaceAll(secret, '…'), text);
+}
+
+/** A `%` in a password need not begin an escape. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -36,6 +36,7 @@ interface Installation {
   port: number;
   /** Beside the defaults. */
   settings: Record<string, string>;
+  onLog: (text: string) => void;
 }
 
 /** Who owns the server's files and process; empty: whoever runs this. */
@@ -60,8 +61,12 @@ const END_SERVERS = `
  * take the database away from a rotation that is still finishing its batch.
  *
  * @param settings server settings (`-c name=value`) beside the defaults
+ * @param onLog receives the server's log as it is written
  */
-export async function startEmbeddedServer(settings: Record<string, string> = {}): Promise<EmbeddedServer> {
+export async function startEmbeddedServer(
+  settings: Record<string, string> = {},
+  onLog: (text: string) => void = () => {},
+): Promise<EmbeddedServer> {
   const owner = await serverOwner();
   const folder = await mkdtemp(join(tmpdir(), 'rotate-tokens-postgres-'));
   const callOff = runAfterDeath(END_SERVERS, folder);
@@ -74,7 +79,7 @@ export async function startEmbeddedServer(settings: Record<string, string> = {})
     await chmod(folder, 0o755);
     const bin = await reachableBinaries(folder, owner);
     const data = await initialise(bin, folder, password, owner);
-    const primary = { bin, data, password, owner, settings, port: await freePort() };
+    const primary = { bin, data, password, owner, settings, onLog, port: await freePort() };
     let end = await start(primary);
     const standbys: { stop(): Promise<void> }[] = [];
     return {
@@ -170,7 +175,7 @@ function urlOf({ password, port }: Installation, database: string): string {
 type Shutdown = 'SIGINT' | 'SIGQUIT';
 
 /** @returns the function that ends it */
-async function start({ bin, data, owner, port, settings }: Installation) {
+async function start({ bin, data, owner, port, settings, onLog }: Installation) {
   const flags = Object.entries({ ...settings, port, listen_addresses: '127.0.0.1', unix_socket_directories: '' });
   const args = ['-D', data, ...flags.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   // In a process group of its own, out of reach of the terminal's Ctrl-C.
@@ -186,6 +191,7 @@ async function start({ bin, data, owner, port, settings }: Installation) {
     server.kill(shutdown);
     await exited;
   };
+  server.stderr.setEncoding('utf8').on('data', onLog);
   await untilReady(server.stderr, exited);
   return end;
 }

@@ -48,4 +48,27 @@ describe('the configuration of a project', () => {
     await expect(loading).rejects.toThrow(/^rotate-tokens\.config\.ts cannot be used: [^\n]+$/);
     await expect(loading).rejects.toThrow(message);
   });
+
+  it.each([
+    ['the URL', 'process.env.DATABASE_URL'],
+    ['the password', 'new URL(process.env.DATABASE_URL).password'],
+    ['the password as it is typed', 'decodeURIComponent(new URL(process.env.DATABASE_URL).password)'],
+  ])('does not show %s of the database when its own error has it', async (_, secret) => {
+    const before = process.env.DATABASE_URL;
+    process.env.DATABASE_URL = 'postgresql://shop:p%40ss-word@localhost/shop';
+    try {
+      await writeFile(join(folder, 'rotate-tokens.config.ts'), `throw new Error('no host in ' + ${secret});`);
+      await expect(loadConfig(folder)).rejects.toThrow(/no host in …$/);
+    } finally {
+      if (before === undefined) delete process.env.DATABASE_URL;
+      else process.env.DATABASE_URL = before;
+    }
+  });
+
+  it('shows nothing that a database answered to it', async () => {
+    const answer = `Object.assign(new Error('token leaked-text'), { severity: 'ERROR', code: '23505' })`;
+    await writeFile(join(folder, 'rotate-tokens.config.ts'), `throw ${answer};`);
+    await expect(loadConfig(folder)).rejects.toThrow(/23505/);
+    await expect(loadConfig(folder)).rejects.not.toThrow(/leaked-text/);
+  });
 });
