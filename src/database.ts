@@ -78,6 +78,12 @@ export function openDatabase<Client extends Database>(
 
 const labels = new WeakMap<Database, string>();
 
+/** Has another object stand for the same database. */
+export function labelAs(original: Database, other: Database): void {
+  const label = labels.get(original);
+  if (label !== undefined) labels.set(other, label);
+}
+
 /** The `databaseLabel` of a database that `openDatabase` has opened. */
 export function labelOf(database: Database): string | undefined {
   return labels.get(database);

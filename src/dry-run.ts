@@ -9,7 +9,7 @@ import { planPartitions } from './partitions.ts';
 import { refuseSecond } from './plan/announce.ts';
 import { BYTES_PER_HASH } from './plan/condemned-tokens.ts';
 import { condemns } from './plan/plan-rotation.ts';
-import { assertReady } from './preflight.ts';
+import { assertReady, readRecords } from './preflight.ts';
 import { assertLagIsVisible } from './replica-watch.ts';
 import { retry } from './retry.ts';
 import { ownSession } from './session.ts';
@@ -53,7 +53,7 @@ export interface Expectation {
 export async function rehearse(given: RotationContext): Promise<Rehearsal | null> {
   const context = { ...given, database: ownSession(given.database) };
   const { database, target, settings, onEvent } = context;
-  const found = await retry(context, () => loadTrusted(storeOf(context), target));
+  const found = await readRecords(context, () => loadTrusted(storeOf(context), target));
   const recorded = found?.rotation.plannedAt == null ? null : found;
   await retry(context, () => assertReady(context));
   await retry(context, () => refuseSecond(database, storeOf(context), target, settings));

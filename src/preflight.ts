@@ -103,6 +103,23 @@ export async function assertReady({ database, target, settings, onEvent }: Rotat
   throw new ConfigurationError(`the database is not ready, and nothing was changed: ${reasons.join(' ')}`);
 }
 
+/** SQLSTATE of a statement whose table is missing. */
+const UNDEFINED_TABLE = '42P01';
+
+/**
+ * Reads what earlier runs have recorded. Where the tables for that are missing, the preflight says which, and why.
+ *
+ * @throws ConfigurationError then
+ */
+export async function readRecords<Records>(context: RotationContext, read: () => Promise<Records>): Promise<Records> {
+  try {
+    return await retry(context, read);
+  } catch (error) {
+    if (faultCode(error) === UNDEFINED_TABLE) await assertReady(context);
+    throw error;
+  }
+}
+
 /**
  * Makes sure that nothing is hidden from a look at the table.
  *

@@ -13,7 +13,7 @@ import { type PacedContext, startPacer } from './pace.ts';
 import { forgetCondemnedTokens } from './plan/condemn.ts';
 import { condemnedTokensOf } from './plan/condemned-tokens.ts';
 import { planRotation } from './plan/plan-rotation.ts';
-import { assertReady } from './preflight.ts';
+import { assertReady, readRecords } from './preflight.ts';
 import { assertLagIsVisible } from './replica-watch.ts';
 import { isAbort, retry } from './retry.ts';
 import { rotateSurvivors } from './rotate/survivors.ts';
@@ -67,7 +67,7 @@ export async function rotate(context: RotationContext): Promise<RotationResult> 
 async function rotateFromCheckpoints(context: RotationContext): Promise<RotationResult> {
   const { database, target, settings, signal, onEvent } = context;
   const store = storeOf(context);
-  let recorded = await retry(context, () => loadTrusted(store, target));
+  let recorded = await readRecords(context, () => loadTrusted(store, target));
   if (recorded !== null && isComplete(recorded)) {
     // A run that is tried again must not pass where the one before was found wanting.
     if (recorded.rotation.verifiedAt === null) await assertVerified(context, recorded);

@@ -1,4 +1,4 @@
-import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from './database.ts';
+import { CONNECTION_TIMEOUT_MS, type Database, labelAs, type Queryable } from './database.ts';
 import { raw, Sql, sql } from './sql.ts';
 
 /** How long a statement may take where nobody waits for it, in milliseconds: shorter than a silent server is waited for. */
@@ -51,28 +51,39 @@ function composing<Client extends Queryable>(client: Client): Client {
 
 type Statement = Parameters<Queryable['$queryRaw']>[0];
 
+/** One for each database, so that what is known of one is known of the other. */
+const sessions = new WeakMap<Database, Database>();
+
 /**
  * The same database, such that a statement means and may do the same wherever it is run: each transaction, also that of
  * a single statement, is READ COMMITTED unless it asks for more, and each single statement has limits of our own.
  */
 export function ownSession(database: Database): Database {
+  const session = sessions.get(database) ?? startSession(database);
+  sessions.set(database, session);
+  sessions.set(session, session);
+  return session;
+}
+
+function startSession(database: Database): Database {
   const $transaction: Database['$transaction'] = (run, options) =>
     database.$transaction((transaction) => run(composing(transaction)), {
       isolationLevel: 'ReadCommitted',
+      timeout: 2 * STATEMENT_TIMEOUT_MS,
+      maxWait: CONNECTION_TIMEOUT_MS,
       ...options,
     });
   const single = <Result>(run: (transaction: Queryable) => Promise<Result>) =>
-    $transaction(
-      async (transaction) => {
-        await setLimits(transaction);
-        return run(transaction);
-      },
-      { timeout: 2 * STATEMENT_TIMEOUT_MS, maxWait: CONNECTION_TIMEOUT_MS },
-    );
-  return {
+    $transaction(async (transaction) => {
+      await setLimits(transaction);
+      return run(transaction);
+    });
+  const session: Database = {
     $queryRaw: (query, ...values) => single((transaction) => transaction.$queryRaw(query, ...values)),
     $executeRaw: (query, ...values) => single((transaction) => transaction.$executeRaw(query, ...values)),
     $transaction,
     $disconnect: () => database.$disconnect(),
   };
+  labelAs(database, session);
+  return session;
 }

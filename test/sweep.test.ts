@@ -151,9 +151,7 @@ describe('rows that are in the way', () => {
       return { running };
     }, PATIENT);
     expect(await running).toMatchObject({ outcome: 'complete' });
-    expect(events).toContainEqual(
-      expect.objectContaining({ type: 'retry', fault: expect.stringContaining('40P01: deadlock detected') }),
-    );
+    expect(events).toContainEqual(expect.objectContaining({ type: 'retry', fault: expect.stringContaining('40P01') }));
     expect(await database.ticket.count({ where: { subject: 'sold' } })).toBe(2);
     expect(await changesPerTicket(database)).toEqual({ 1: 100 });
   });
