@@ -60,21 +60,21 @@ export {
   type TokenKind,
   uuid,
 } from './token-kinds.ts';
+export { type LeakedJudgement, leakedFinding, noListFinding, type RotationState } from './verify/leaked-finding.ts';
 export { LEAKED_FORMATS, type LeakedFormat } from './verify/leaked-formats.ts';
 export {
   DEFAULT_COLUMN,
   formatOfName,
   type LeakedChunk,
   type LeakedListOptions,
-  type Malformed,
   readLeakedList,
+  type UnreadableLines,
 } from './verify/leaked-list.ts';
 export {
   findSurvivors,
   type LeakedTokens,
   LOOKUPS_AT_A_TIME,
-  leakedTypeOf,
-  type Survivors,
-  survivorsFinding,
+  type LookUpOptions,
+  type Rows,
 } from './verify/survivors.ts';
-export { isRecorded, verifyRotation } from './verify.ts';
+export { rotationState, verifyRotation } from './verify.ts';

@@ -11,8 +11,10 @@ import { assertVisible } from './preflight.ts';
 import { retry } from './retry.ts';
 import { ownSession } from './session.ts';
 import { rowsOf } from './set-aside.ts';
+import { readStatus } from './status.ts';
 import type { Target } from './target.ts';
 import { condemnedFinding, findCauses, type SurvivorFaults } from './verify/condemned.ts';
+import type { RotationState } from './verify/leaked-finding.ts';
 import { scanTable, type TableScan } from './verify/scan.ts';
 import { findUniqueness, shapeFinding } from './verify/shape.ts';
 import { countOf, listed } from './wording.ts';
@@ -81,9 +83,12 @@ const NOT_PLANNED: Finding = {
   advice: 'Run it again: it continues where it stopped.',
 };
 
-/** Whether a rotation of that name has ever begun. */
-export async function isRecorded(context: RotationContext): Promise<boolean> {
-  return (await rotationNames(context)).includes(context.settings.name);
+/** How far the rotation is that the settings name, whatever its target. */
+export async function rotationState(context: RotationContext): Promise<RotationState> {
+  const { rotation: name, tables } = storeOf(context);
+  const [rotation] = await retry(context, () => readStatus(context.database, tables, name));
+  if (rotation === undefined) return 'unrecorded';
+  return rotation.state === 'complete' ? 'complete' : 'incomplete';
 }
 
 async function notRecorded(context: RotationContext): Promise<string> {

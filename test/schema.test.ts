@@ -49,7 +49,7 @@ describe('the table that is rotated', () => {
     const list = async function* () {
       yield Buffer.from([...(await tokensByKey(database)).values()].join('\n'));
     };
-    const found = await findSurvivors(context, readLeakedList(list(), { format: 'plain', type: 'uuid' }));
+    const found = await findSurvivors(context, readLeakedList(list(), { format: 'plain' }));
     expect(found.survivors.count).toBe(100);
     await session.$disconnect();
   });

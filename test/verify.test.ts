@@ -4,13 +4,13 @@ import {
   assertVisible,
   ConfigurationError,
   type Finding,
-  isRecorded,
   NotVerifiedError,
   parseSettings,
   type RotationContext,
   type RotationEvent,
   RowsNotRotatedError,
   rotate,
+  rotationState,
   verifyRotation,
 } from '../src/index.ts';
 import { findUniqueness, shapeFinding } from '../src/verify/shape.ts';
@@ -347,7 +347,7 @@ describe('verifying a rotation', () => {
     await insertTickets(database, keysUpTo(30));
     for (const name of ['march', 'april']) await rotate(contextOf({ settings: parseSettings({ name, again: true }) }));
     await expect(verify()).rejects.toThrow("no rotation 'test' is recorded in this database, only 'april', 'march'.");
-    expect(await isRecorded(contextOf())).toBe(false);
-    expect(await isRecorded(contextOf({ settings: parseSettings({ name: 'april' }) }))).toBe(true);
+    expect(await rotationState(contextOf())).toBe('unrecorded');
+    expect(await rotationState(contextOf({ settings: parseSettings({ name: 'april' }) }))).toBe('complete');
   });
 });

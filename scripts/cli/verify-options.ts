@@ -15,13 +15,18 @@ import { exitCodesHelp } from './exit-code.ts';
 
 const USAGE = `${PROGRAM} verify [options]
 
-Checks that a rotation has left no row out, and that no token of a leaked list works any more. Changes nothing.`;
+Checks that a rotation has left no row out, and that no token of a leaked list works any more. Changes nothing.
+A list that is empty, or has lines that cannot be a token of the column, is not conclusive: exit code 4.`;
 
 /** Where a list of leaked tokens is, and how it is written. */
 export interface LeakedSource {
   /** A path, or `-` for what is piped in. */
   file: string;
   options: LeakedListOptions;
+  /** Lines that may be unreadable. */
+  allowUnreadable: number;
+  /** Whether tokens may have another form than those in the column. */
+  allowsOtherForm: boolean;
 }
 
 export interface VerifyOptions {
@@ -39,7 +44,12 @@ const leakedSchema = z.object({
   leaked: once.optional(),
   'leaked-format': formats.optional(),
   'leaked-column': once.optional(),
+  'allow-unreadable': z.int('has to be a whole number of lines').min(0, 'has to be a whole number of lines').optional(),
+  'allow-other-form': z.boolean('has to be given once').optional(),
 });
+
+/** They say nothing without a list. */
+const ABOUT_A_LIST = ['leaked-format', 'leaked-column', 'allow-unreadable', 'allow-other-form'] as const;
 
 /**
  * @param args the command line after `verify`
@@ -55,14 +65,20 @@ function leakedSource(options: object): LeakedSource | undefined {
   const given = parse(leakedSchema, options, (field) => `--${field}`);
   const { leaked: file, 'leaked-column': column } = given;
   if (file === undefined) {
-    if (given['leaked-format'] === undefined && column === undefined) return undefined;
-    throw new ConfigurationError('--leaked-format and --leaked-column need --leaked, the list that they are about.');
+    const [stray] = ABOUT_A_LIST.filter((option) => given[option] !== undefined);
+    if (stray === undefined) return undefined;
+    throw new ConfigurationError(`--${stray} needs --leaked, the list that it is about.`);
   }
   const format = given['leaked-format'] ?? formatOfName(file);
   if (format === 'plain' && column !== undefined) {
     throw new ConfigurationError('--leaked-column needs --leaked-format csv or ndjson: a plain list has no columns.');
   }
-  return { file, options: { format, ...(column === undefined ? {} : { column }) } };
+  return {
+    file,
+    options: { format, ...(column === undefined ? {} : { column }) },
+    allowUnreadable: given['allow-unreadable'] ?? 0,
+    allowsOtherForm: given['allow-other-form'] ?? false,
+  };
 }
 
 function verifyOptions(args: string[]) {
@@ -90,6 +106,15 @@ function verifyOptions(args: string[]) {
       describe: `Column, or field, with the token, "${DEFAULT_COLUMN}" if not given`,
       type: 'string',
       requiresArg: true,
+    })
+    .option('allow-unreadable', {
+      describe: 'Lines of the list that may hold no token, 0 if not given; more of them end in exit code 4',
+      type: 'number',
+      requiresArg: true,
+    })
+    .option('allow-other-form', {
+      describe: 'Look up tokens although they look unlike those in the column: the rotation changed their form',
+      type: 'boolean',
     })
     .option('max-retry-time-ms', {
       describe: 'Milliseconds to wait out a fault that passes by itself (restart, failover, lost connection)',

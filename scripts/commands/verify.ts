@@ -4,13 +4,14 @@ import {
   assertVisible,
   type Finding,
   findSurvivors,
-  isRecorded,
   type LeakedTokens,
   LOOKUPS_AT_A_TIME,
-  leakedTypeOf,
+  leakedFinding,
+  noListFinding,
   type RotationContext,
+  type RotationState,
   readLeakedList,
-  survivorsFinding,
+  rotationState,
   verifyRotation,
 } from '../../src/index.ts';
 import { isAbort } from '../../src/retry.ts';
@@ -75,12 +76,13 @@ async function verify(
     trimMemory();
   };
   try {
-    const findings = await checkRotation(context, leaked);
+    const state = await rotationState(context);
+    const findings = await checkRotation(context, state, leaked);
     findings.forEach(reporter.finding);
     const tokens = file && (await lookUp(context, file, leaked, onChecked));
-    const about = tokens ? [survivorsFinding(tokens)] : [];
-    about.forEach(reporter.finding);
-    const isVerified = [...findings, ...about].every(({ level }) => level !== 'stop');
+    const about = tokens ? leakedFinding(tokens, { state, allowUnreadable: leaked.allowUnreadable }) : noListFinding();
+    reporter.finding(about);
+    const isVerified = [...findings, about].every(({ level }) => level !== 'stop');
     reporter.end(isVerified, tokens);
     return isVerified;
   } finally {
@@ -90,8 +92,12 @@ async function verify(
 }
 
 /** With a list at hand the rotation need not be known: the list says more. */
-async function checkRotation(context: RotationContext, leaked: LeakedSource | undefined): Promise<Finding[]> {
-  if (leaked === undefined || (await isRecorded(context))) return verifyRotation(context);
+async function checkRotation(
+  context: RotationContext,
+  state: RotationState,
+  leaked: LeakedSource | undefined,
+): Promise<Finding[]> {
+  if (leaked === undefined || state !== 'unrecorded') return verifyRotation(context);
   await assertVisible(context);
   const message = `No rotation '${context.settings.name}' is recorded in this database, so only the leaked list is checked.`;
   return [
@@ -99,14 +105,13 @@ async function checkRotation(context: RotationContext, leaked: LeakedSource | un
   ];
 }
 
-async function lookUp(
+function lookUp(
   context: RotationContext,
   file: Readable,
-  { options }: LeakedSource,
+  { options, allowsOtherForm }: LeakedSource,
   onChecked: (checked: number, survivors: number) => void,
 ): Promise<LeakedTokens> {
-  const type = await leakedTypeOf(context);
-  return findSurvivors(context, readLeakedList(file, { ...options, type }), onChecked);
+  return findSurvivors(context, readLeakedList(file, options), onChecked, { allowsOtherForm });
 }
 
 async function openFile(path: string, signal: AbortSignal): Promise<Readable> {

@@ -1,26 +1,17 @@
-import { ConfigurationError } from '../errors.ts';
-import { countOf } from '../wording.ts';
-import { CANDIDATES_OF, type LeakedFormat } from './leaked-formats.ts';
+import { ENTRIES_OF, type LeakedFormat } from './leaked-formats.ts';
 import { textOf } from './leaked-text.ts';
 
-/** How many tokens a chunk has at the most: looking them up takes a twentieth of a second. */
-export const TOKENS_PER_CHUNK = 20_000;
+/** How many entries a chunk has at most: looking them up takes a tenth of a second. */
+export const ENTRIES_PER_CHUNK = 20_000;
 
-/** What the column with the tokens is called when nothing else is said: as in the table. */
+/** How much text a chunk has at most, in characters, so that long lines do not pile up in memory. */
+const MAX_CHUNK_LENGTH = 4_000_000;
+
+/** The column with the tokens when nothing else is said: as in the table. */
 export const DEFAULT_COLUMN = 'token';
 
 /** How many line numbers are kept. */
-const MALFORMED_LINES_KEPT = 20;
-
-/** What is a token, by the type of the column, with what exports put around one: quotes, braces, a comma, spaces. */
-const TOKENS = {
-  /** With or without hyphens, in any case: PostgreSQL reads all of these. */
-  uuid: /^[\s"'`{(]*([0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})[\s"'`}),;]*$/i,
-  /** Not what may be several, in a list that is read in the wrong format. */
-  text: /^[\s"'`]*([^\s"'`,;]{1,1024})[\s"'`,;]*$/,
-};
-
-export type LeakedType = keyof typeof TOKENS;
+const LINES_KEPT = 20;
 
 /** How the list is written. */
 export interface LeakedListOptions {
@@ -28,20 +19,18 @@ export interface LeakedListOptions {
   format: LeakedFormat;
   /** The column, or the field, with the token. Not for `plain`. @default token */
   column?: string;
-  /** What the tokens are. @default uuid */
-  type?: LeakedType;
 }
 
 /** A piece of a list. */
 export interface LeakedChunk {
-  /** Up to 20,000, as they are written. */
-  tokens: string[];
-  /** Of the whole list so far. */
-  malformed: Malformed;
+  /** Up to 20,000 lines or fields, as they are written, with the numbers of their lines. */
+  entries: { line: number; text: string }[];
+  /** The numbers of lines in which nothing was found to look up: no such field, too long. */
+  unreadable: number[];
 }
 
-/** Lines that hold no token. What they do hold is told nobody: it could be half of one. */
-export interface Malformed {
+/** Lines that hold no token. Their content is never kept: it could be half of one. */
+export interface UnreadableLines {
   count: number;
   /** The numbers of the first 20 of them, from 1. */
   lines: number[];
@@ -49,49 +38,51 @@ export interface Malformed {
 
 /**
  * Reads a list of leaked tokens of any length, holding a few chunks of it at a time. It may be packed with gzip, and be
- * in UTF-8 or, with a byte order mark, UTF-16. Blank lines are passed over.
+ * in UTF-8, UTF-16 or, line by line, Windows-1252. Blank lines are skipped.
  *
  * @param file its bytes
- * @returns chunks; the last one may be empty, and has the final count of malformed lines
- * @throws ConfigurationError when it cannot be read, has no such column, or holds no token in any line
+ * @returns chunks, none of them empty
+ * @throws ConfigurationError when it cannot be read, or has no such column
  */
 export async function* readLeakedList(
   file: AsyncIterable<Uint8Array>,
-  { format, column = DEFAULT_COLUMN, type = 'uuid' }: LeakedListOptions,
+  { format, column = DEFAULT_COLUMN }: LeakedListOptions,
 ): AsyncGenerator<LeakedChunk> {
-  let tokens: string[] = [];
-  let isEmpty = true;
-  const malformed: Malformed = { count: 0, lines: [] };
-  for await (const candidates of CANDIDATES_OF[format](textOf(file), column)) {
-    for (const { line, text } of candidates) {
-      const token = TOKENS[type].exec(text ?? '')?.[1];
-      if (token === undefined) addMalformed(malformed, line);
-      else tokens.push(token);
-      if (tokens.length < TOKENS_PER_CHUNK) continue;
-      yield { tokens, malformed: copyOf(malformed) };
-      isEmpty = false;
-      tokens = [];
+  let chunk: LeakedChunk = { entries: [], unreadable: [] };
+  let length = 0;
+  for await (const entries of ENTRIES_OF[format](textOf(file), column)) {
+    for (const { line, text } of entries) {
+      if (text === undefined) chunk.unreadable.push(line);
+      else chunk.entries.push({ line, text });
+      length += text?.length ?? 0;
+      if (sizeOf(chunk) < ENTRIES_PER_CHUNK && length < MAX_CHUNK_LENGTH) continue;
+      yield chunk;
+      chunk = { entries: [], unreadable: [] };
+      length = 0;
     }
   }
-  if (isEmpty && tokens.length === 0 && malformed.count > 0) throw new ConfigurationError(noTokenIn(malformed, format));
-  yield { tokens, malformed };
+  if (sizeOf(chunk) > 0) yield chunk;
 }
 
-function copyOf({ count, lines }: Malformed): Malformed {
-  return { count, lines: [...lines] };
+function sizeOf({ entries, unreadable }: LeakedChunk): number {
+  return entries.length + unreadable.length;
 }
 
-function addMalformed(malformed: Malformed, line: number): void {
-  malformed.count += 1;
-  if (malformed.lines.length < MALFORMED_LINES_KEPT) malformed.lines.push(line);
+/** Counts unreadable lines, which may be reported out of order. */
+export function collectUnreadable() {
+  let count = 0;
+  let lines: number[] = [];
+  return {
+    add(more: readonly number[]): void {
+      if (more.length === 0) return;
+      count += more.length;
+      lines = [...lines, ...more].sort((a, b) => a - b).slice(0, LINES_KEPT);
+    },
+    result: (): UnreadableLines => ({ count, lines }),
+  };
 }
 
-function noTokenIn({ count }: Malformed, format: LeakedFormat): string {
-  const where = format === 'plain' ? '' : ' and --leaked-column';
-  return `the leaked list has no token in ${countOf(count, 'line')}, read as ${format}. Check --leaked-format${where}.`;
-}
-
-/** What the endings of a file's name say about its format; `.gz` says nothing. */
+/** The format that a file's name stands for; `.gz` is ignored. */
 export function formatOfName(name: string): LeakedFormat {
   const [, extension] = /\.(\w+)(?:\.gz)?$/i.exec(name) ?? [];
   return FORMAT_OF_EXTENSION[extension?.toLowerCase() ?? ''] ?? 'plain';

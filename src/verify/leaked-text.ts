@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { pipeline, Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
@@ -7,25 +8,34 @@ import { isAbort } from '../retry.ts';
 /** What a gzip file begins with (RFC 1952, section 2.3.1). */
 const GZIP = [0x1f, 0x8b];
 
-/** What a text file begins with that is in UTF-16, as Windows PowerShell writes it; everything else is UTF-8. */
-const BYTE_ORDER_MARKS = { 'utf-16le': [0xff, 0xfe], 'utf-16be': [0xfe, 0xff] } as const;
+/** The first bytes of a file in UTF-16, as Windows PowerShell writes it: a byte order mark, or half a character. */
+const UTF_16: Record<string, (first: number, second: number) => boolean> = {
+  'utf-16le': (first, second) => (first === 0xff && second === 0xfe) || (first !== 0 && second === 0),
+  'utf-16be': (first, second) => (first === 0xfe && second === 0xff) || (first === 0 && second !== 0),
+};
+
+/** The byte order mark of UTF-8. */
+const UTF_8_MARK = Buffer.from('\uFEFF').toString('latin1');
 
 /**
- * The text of a file, a piece at a time: unpacked when it is gzip, decoded by its byte order mark, without the mark.
- * What it is, its first bytes say, and not its name.
+ * Reads the text of a file, a piece at a time: unpacked when it is gzip, without a byte order mark. The first bytes
+ * decide what it is, not its name.
+ *
+ * Each character of what it yields is one byte, of UTF-8 as a rule: line breaks and delimiters are found in it as they
+ * are, and `decoded` decodes one line or field at a time, so that one in another encoding leaves the others alone.
  *
  * @throws ConfigurationError when it cannot be read, or is damaged gzip; AbortError when its stream was aborted
  */
 export async function* textOf(file: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   try {
-    yield* decoded(unpacked(file));
+    yield* bytesOf(unpacked(file));
   } catch (error) {
     throw isAbort(error) ? error : cannotRead(error);
   }
 }
 
 async function* unpacked(file: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const chunks = fromTwoBytesOn(file);
+  const chunks = fromFewBytesOn(file);
   try {
     const first = await chunks.next();
     if (first.done) return;
@@ -36,12 +46,15 @@ async function* unpacked(file: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   }
 }
 
-/** The same bytes; the first chunk has two of them, unless there are fewer altogether. */
-async function* fromTwoBytesOn(file: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** The longest byte order mark, in bytes. */
+const FEW_BYTES = 3;
+
+/** The same bytes; the first chunk has three of them, unless there are fewer altogether. */
+async function* fromFewBytesOn(file: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let held: Uint8Array = new Uint8Array();
   for await (const chunk of file) {
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-    if (held.length < 2) continue;
+    if (held.length < FEW_BYTES) continue;
     yield held;
     held = new Uint8Array();
   }
@@ -60,19 +73,36 @@ async function* gunzip(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   yield* unpacking;
 }
 
-async function* decoded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  let decoder: TextDecoder | undefined;
-  for await (const chunk of fromTwoBytesOn(bytes)) {
-    decoder ??= new TextDecoder(encodingOf(chunk));
-    // A character may be cut in two between chunks.
-    yield decoder.decode(chunk, { stream: true });
+async function* bytesOf(file: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let toBytes: ((chunk: Uint8Array) => string) | undefined;
+  for await (const chunk of fromFewBytesOn(file)) {
+    const isFirst = toBytes === undefined;
+    toBytes ??= converterFor(chunk);
+    const bytes = toBytes(chunk);
+    yield isFirst && bytes.startsWith(UTF_8_MARK) ? bytes.slice(UTF_8_MARK.length) : bytes;
   }
-  if (decoder) yield decoder.decode();
 }
 
-function encodingOf(head: Uint8Array): string {
-  const marked = Object.entries(BYTE_ORDER_MARKS).find(([, mark]) => startsWith(head, mark));
-  return marked?.[0] ?? 'utf-8';
+function converterFor([first = -1, second = -1]: Uint8Array): (chunk: Uint8Array) => string {
+  const [encoding] = Object.entries(UTF_16).find(([, isIt]) => isIt(first, second)) ?? [];
+  if (encoding === undefined || second === -1) return (chunk) => latin1(chunk);
+  const decoder = new TextDecoder(encoding);
+  // A character may be cut in two between chunks.
+  return (chunk) => latin1(Buffer.from(decoder.decode(chunk, { stream: true })));
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
+/**
+ * Decodes a line or a field of what `textOf` yields: UTF-8 where it is valid, which hardly happens by chance, else
+ * Windows-1252, of which Latin-1 is a part.
+ */
+export function decoded(bytes: string): string {
+  if (!/[\u0080-\u00ff]/.test(bytes)) return bytes;
+  const buffer = Buffer.from(bytes, 'latin1');
+  return isUtf8(buffer) ? buffer.toString() : new TextDecoder('windows-1252').decode(buffer);
 }
 
 function startsWith(bytes: Uint8Array, head: readonly number[]): boolean {

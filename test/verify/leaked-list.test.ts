@@ -5,17 +5,19 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { ConfigurationError, formatOfName, type LeakedListOptions, readLeakedList } from '../../src/index.ts';
-import { MAX_LINE_LENGTH } from '../../src/verify/leaked-formats.ts';
+import { MAX_LINE_LENGTH } from '../../src/verify/leaked-entry.ts';
+import { collectUnreadable } from '../../src/verify/leaked-list.ts';
 
 /** Reads a whole list; its chunks put together. */
 async function read(file: AsyncIterable<Uint8Array>, options: LeakedListOptions) {
-  const all = { tokens: [] as string[], malformed: { count: 0, lines: [] as number[] }, chunks: 0 };
-  for await (const { tokens, malformed } of readLeakedList(file, options)) {
-    all.tokens.push(...tokens);
-    all.malformed = malformed;
+  const unreadable = collectUnreadable();
+  const all = { entries: [] as string[], unreadable: unreadable.result(), chunks: 0 };
+  for await (const chunk of readLeakedList(file, options)) {
+    all.entries.push(...chunk.entries.map(({ text }) => text));
+    unreadable.add(chunk.unreadable);
     all.chunks += 1;
   }
-  return all;
+  return { ...all, unreadable: unreadable.result() };
 }
 
 /** The same of a file with this content, in one piece. */
@@ -41,65 +43,31 @@ describe('a plain list of leaked tokens', () => {
     ['gzipped', gzipSync(`${A}\n${B}\n${C}\n`)],
     ['gzipped in pieces', Buffer.concat([gzipSync(`${A}\n${B.slice(0, 5)}`), gzipSync(`${B.slice(5)}\n${C}\n`)])],
   ])('is read %s', async (_, content) => {
-    const expected = { tokens: [A, B, C], malformed: NONE };
+    const expected = { entries: [A, B, C], unreadable: NONE };
     expect(await readText(content, PLAIN)).toMatchObject(expected);
     const byteByByte = Readable.from(cut(Buffer.from(content), [1]));
     expect(await read(byteByByte, PLAIN)).toMatchObject(expected);
   });
 
-  it.each([
-    ['with hyphens', A, A],
-    ['without hyphens', A.replaceAll('-', ''), A.replaceAll('-', '')],
-    ['in capitals', A.toUpperCase(), A.toUpperCase()],
-    ['in quotes', `"${A}"`, A],
-    ['in single quotes, with a comma, as in SQL', `  '${A}',`, A],
-    ['in braces', `{${A}}`, A],
-    ['between spaces and tabs', ` \t${A}\t `, A],
-  ])('is read with tokens %s', async (_, line, token) => {
-    expect(await readText(`${line}\n`, PLAIN)).toMatchObject({ tokens: [token], malformed: NONE });
-  });
-
-  it.each([
-    ['half a token', A.slice(0, 20)],
-    ['a token and more', `${A}0`],
-    ['two tokens', `${A} ${B}`],
-    ['hyphens elsewhere', `${A.slice(0, 3)}-${A.slice(3)}`],
-    ['no hexadecimal digits', A.replace(/^./, 'g')],
-    ['something else', 'Zoë’s ticket 🎫'],
-  ])('counts a line with %s as malformed', async (_, line) => {
-    expect(await readText(`${A}\n\n${line}\n${B}\n`, PLAIN)).toMatchObject({
-      tokens: [A, B],
-      malformed: { count: 1, lines: [3] },
-    });
-  });
-
-  it('counts all malformed lines, keeps the numbers of the first 20, and nothing of what is in them', async () => {
-    const lines = Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? A : `${A}${index}`));
-    const { malformed } = await readText(lines.join('\n'), PLAIN);
-    expect(malformed).toEqual({ count: 25, lines: Array.from({ length: 20 }, (_, index) => 2 * index + 2) });
+  it('counts all unreadable lines, and keeps the numbers of the first 20', () => {
+    const unreadable = collectUnreadable();
+    for (let line = 50; line > 0; line -= 2) unreadable.add([line]);
+    expect(unreadable.result()).toEqual({ count: 25, lines: Array.from({ length: 20 }, (_, index) => 2 * index + 2) });
   });
 
   it('comes in chunks of 20,000', async () => {
     const tokens = Array.from({ length: 40_001 }, () => randomUUID());
     const sizes = [];
     for await (const chunk of readLeakedList(Readable.from([Buffer.from(tokens.join('\n'))]), PLAIN)) {
-      sizes.push(chunk.tokens.length);
+      sizes.push(chunk.entries.length);
     }
     expect(sizes).toEqual([20_000, 20_000, 1]);
   });
 
   it('may be empty', async () => {
     for (const content of ['', '\n', '\uFEFF', gzipSync('')]) {
-      expect(await readText(content, PLAIN)).toEqual({ tokens: [], malformed: NONE, chunks: 1 });
+      expect(await readText(content, PLAIN)).toEqual({ entries: [], unreadable: NONE, chunks: 0 });
     }
-  });
-
-  it('is refused when no line has a token in it', async () => {
-    const reading = readText(`id,token\n1,${A}\n2,${B}\n`, PLAIN);
-    await expect(reading).rejects.toThrow(ConfigurationError);
-    await expect(reading).rejects.toThrow(
-      'the leaked list has no token in 3 lines, read as plain. Check --leaked-format.',
-    );
   });
 
   it('passes over a line that is too long, without holding it in memory', async () => {
@@ -114,26 +82,26 @@ describe('a plain list of leaked tokens', () => {
       }
       yield Buffer.from(`\n${B}\n`);
     })();
-    expect(await read(file, PLAIN)).toMatchObject({ tokens: [A, B], malformed: { count: 1, lines: [2] } });
+    expect(await read(file, PLAIN)).toMatchObject({ entries: [A, B], unreadable: { count: 1, lines: [2] } });
     expect(peak - heldBefore).toBeLessThan(400_000_000);
   });
 
   it('takes a blank line for malformed when it is too long to be read to its end', async () => {
     const blank = ' '.repeat(MAX_LINE_LENGTH + 1);
     const pieces = [Buffer.from(blank), Buffer.from(`${A}\n${B}`)];
-    expect(await read(Readable.from(pieces), PLAIN)).toMatchObject({ tokens: [B], malformed: { lines: [1] } });
+    expect(await read(Readable.from(pieces), PLAIN)).toMatchObject({ entries: [B], unreadable: { lines: [1] } });
   });
 });
 
 describe('a CSV file with leaked tokens', () => {
   it('is read by the name of the column, whatever is quoted', async () => {
     const csv = `id,holder,token\n1,"Smith, ""Bob""",${A}\n2,"two\nlines","${B}"\n\n3,,${C}\n`;
-    expect(await readText(csv, CSV)).toMatchObject({ tokens: [A, B, C], malformed: NONE });
+    expect(await readText(csv, CSV)).toMatchObject({ entries: [A, B, C], unreadable: NONE });
   });
 
   it('is read by another column than token', async () => {
     const csv = `token,"old token"\n${A},${B}\n`;
-    expect(await readText(csv, { ...CSV, column: 'old token' })).toMatchObject({ tokens: [B] });
+    expect(await readText(csv, { ...CSV, column: 'old token' })).toMatchObject({ entries: [B] });
   });
 
   it.each([
@@ -141,16 +109,19 @@ describe('a CSV file with leaked tokens', () => {
     ['tabs', '\t'],
   ])('may be separated by %s', async (_, delimiter) => {
     const csv = `id${delimiter}token\n1${delimiter}${A}\n`;
-    expect(await readText(csv, CSV)).toMatchObject({ tokens: [A], malformed: NONE });
+    expect(await readText(csv, CSV)).toMatchObject({ entries: [A], unreadable: NONE });
   });
 
   it('may have a byte order mark and the line breaks of Windows', async () => {
-    expect(await readText(`\uFEFFtoken,id\r\n${A},1\r\n"${B}",2\r\n`, CSV)).toMatchObject({ tokens: [A, B] });
+    expect(await readText(`\uFEFFtoken,id\r\n${A},1\r\n"${B}",2\r\n`, CSV)).toMatchObject({ entries: [A, B] });
   });
 
-  it('has records that are malformed: with another thing for a token, nothing, or too few cells', async () => {
+  it('has records that are unreadable: with nothing for a token, or too few cells', async () => {
     const csv = `id,token,holder\n1,${A},x\n2,leaked,x\n3,,x\n4\n5,${B},x,more\n`;
-    expect(await readText(csv, CSV)).toMatchObject({ tokens: [A, B], malformed: { count: 3, lines: [3, 4, 5] } });
+    expect(await readText(csv, CSV)).toMatchObject({
+      entries: [A, 'leaked', B],
+      unreadable: { count: 2, lines: [4, 5] },
+    });
   });
 
   it('is refused without that column, naming those that it has', async () => {
@@ -191,18 +162,18 @@ describe('a CSV file with leaked tokens', () => {
   });
 
   it('may have nothing but the names of its columns', async () => {
-    expect(await readText('id,token\n', CSV)).toMatchObject({ tokens: [], malformed: NONE });
+    expect(await readText('id,token\n', CSV)).toMatchObject({ entries: [], unreadable: NONE });
   });
 });
 
 describe('an NDJSON file with leaked tokens', () => {
   it('is read by the name of the field', async () => {
     const ndjson = `{"id":1,"token":"${A}"}\r\n\n{"token":"${B}","nested":{"token":"${C}"}}\n`;
-    expect(await readText(ndjson, NDJSON)).toMatchObject({ tokens: [A, B], malformed: NONE });
-    expect(await readText(`{"uuid":"${C}"}`, { ...NDJSON, column: 'uuid' })).toMatchObject({ tokens: [C] });
+    expect(await readText(ndjson, NDJSON)).toMatchObject({ entries: [A, B], unreadable: NONE });
+    expect(await readText(`{"uuid":"${C}"}`, { ...NDJSON, column: 'uuid' })).toMatchObject({ entries: [C] });
   });
 
-  it('has lines that are malformed: no JSON, no object, without the field, or with another thing in it', async () => {
+  it('has lines that are unreadable: no JSON, no object, without the field, or with another thing in it', async () => {
     const others = [
       `{"token":"${B}"`,
       '[1]',
@@ -214,8 +185,8 @@ describe('an NDJSON file with leaked tokens', () => {
       '{"token":null}',
     ];
     expect(await readText([`{"token":"${A}"}`, ...others].join('\n'), NDJSON)).toMatchObject({
-      tokens: [A],
-      malformed: { count: others.length, lines: others.map((_, index) => index + 2) },
+      entries: [A],
+      unreadable: { count: others.length, lines: others.map((_, index) => index + 2) },
     });
   });
 });
@@ -268,28 +239,23 @@ describe('a leaked list', () => {
   it('has the same tokens wherever its bytes are cut into chunks', () => {
     return fc.assert(
       fc.asyncProperty(lists, encodings, chunkLengths, async (list, encode, lengths) => {
-        const { tokens, malformed } = await read(Readable.from(cut(encode(list.text), lengths)), list.options);
-        expect({ tokens, malformed: malformed.count }).toEqual({ tokens: list.tokens, malformed: list.malformed });
+        const { entries, unreadable } = await read(Readable.from(cut(encode(list.text), lengths)), list.options);
+        expect({ entries, unreadable }).toEqual({ entries: list.entries, unreadable: NONE });
       }),
     );
   });
 });
 
-/** What stands where a token should; there is one token at least, so that the list is not refused. */
-const cells = fc
-  .array(
-    fc.oneof(
-      fc.uuid().map((token) => ({ text: token, isToken: true })),
-      fc
-        .string({ unit: fc.constantFrom('é', '🎫', '中', 'a', ' ', '"', ',', '-'), minLength: 1, maxLength: 9 })
-        .map((junk) => ({
-          text: `x${junk}x`,
-          isToken: false,
-        })),
-    ),
-    { maxLength: 15 },
-  )
-  .map((some) => [{ text: A, isToken: true }, ...some]);
+/** What stands where a token should. */
+const cells = fc.array(
+  fc.oneof(
+    fc.uuid(),
+    fc
+      .string({ unit: fc.constantFrom('é', '🎫', '中', 'a', ' ', '"', ',', '-'), minLength: 1, maxLength: 9 })
+      .map((junk) => `x${junk}x`),
+  ),
+  { minLength: 1, maxLength: 15 },
+);
 
 const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
 const lineBreaks = fc.constantFrom('\n', '\r\n', '\n\n', '\r\n\r\n');
@@ -300,15 +266,14 @@ const formats = fc.constantFrom(PLAIN, CSV, NDJSON);
 /** A list in any format, and what is in it. */
 const lists = fc.tuple(cells, lineBreaks, delimiters, formats).map(([all, lineBreak, delimiter, options]) => {
   const lines = {
-    plain: all.map(({ text }) => text),
-    csv: [`señor${delimiter}token`, ...all.map(({ text }, index) => `🎫${index}${delimiter}${quoted(text)}`)],
-    ndjson: all.map(({ text }) => JSON.stringify({ señor: '🎫', token: text })),
+    plain: all,
+    csv: [`señor${delimiter}token`, ...all.map((text, index) => `🎫${index}${delimiter}${quoted(text)}`)],
+    ndjson: all.map((text) => JSON.stringify({ señor: '🎫', token: text })),
   };
   return {
     options,
     text: lines[options.format].join(lineBreak),
-    tokens: all.filter(({ isToken }) => isToken).map(({ text }) => text),
-    malformed: all.filter(({ isToken }) => !isToken).length,
+    entries: all,
   };
 });
 
@@ -329,12 +294,3 @@ function* cut(bytes: Buffer, lengths: readonly number[]): Generator<Buffer> {
     start = end;
   }
 }
-
-describe('a leaked list of tokens that are text', () => {
-  it('has any text in it but spaces, quotes and what separates columns', async () => {
-    const text = ['tk_live_AB-c.d~1', '  "quoted",', "'x';", 'two words', 'a,b', 'a;b', 'a\tb', 'é+/=', ''].join('\n');
-    const { tokens, malformed } = await readText(text, { format: 'plain', type: 'text' });
-    expect(tokens).toEqual(['tk_live_AB-c.d~1', 'quoted', 'x', 'é+/=']);
-    expect(malformed).toEqual({ count: 4, lines: [4, 5, 6, 7] });
-  });
-});

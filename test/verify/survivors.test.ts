@@ -6,11 +6,10 @@ import {
   ConfigurationError,
   findSurvivors,
   GaveUpError,
-  type LeakedTokens,
+  leakedFinding,
   parseSettings,
   type RotationContext,
   readLeakedList,
-  survivorsFinding,
 } from '../../src/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { insertTickets, keysUpTo, TICKETS, tokensByKey } from '../support/tickets.ts';
@@ -38,8 +37,10 @@ describe('looking leaked tokens up', () => {
     await insertTickets(database, keysUpTo(100));
     expect(await lookUp(others(50))).toEqual({
       checked: 50,
-      malformed: { count: 0, lines: [] },
+      unreadable: { count: 0, lines: [] },
       survivors: { count: 0, keys: [] },
+      outOfScope: { count: 0, keys: [] },
+      column: 'known',
     });
   });
 
@@ -50,10 +51,12 @@ describe('looking leaked tokens up', () => {
       const tokens = await lookUp([...others(45_000), written, ...others(10), 'no token']);
       expect(tokens).toMatchObject({
         checked: 45_011,
-        malformed: { count: 1, lines: [45_012] },
+        unreadable: { count: 1, lines: [45_012] },
         survivors: { count: 1, keys: ['42'] },
       });
-      expect(JSON.stringify([tokens, survivorsFinding(tokens)])).not.toMatch(UUID);
+      expect(JSON.stringify([tokens, leakedFinding(tokens, { state: 'complete', allowUnreadable: 0 })])).not.toMatch(
+        UUID,
+      );
     }
   });
 
@@ -168,41 +171,5 @@ describe('looking leaked tokens up', () => {
   it('fails when the list turns out to be unreadable', async () => {
     const list = readLeakedList(Readable.from([Buffer.from('id,uuid\n')]), { format: 'csv' });
     await expect(findSurvivors(contextOf(), list)).rejects.toThrow(ConfigurationError);
-  });
-});
-
-describe('the finding about leaked tokens', () => {
-  const NONE = { checked: 1_000, malformed: { count: 0, lines: [] }, survivors: { count: 0, keys: [] } };
-  const keys = keysUpTo(1_000).map(String);
-
-  it.each<[string, Partial<LeakedTokens>, string, string]>([
-    ['is ok when none works', {}, 'ok', 'No leaked token works any more (1,000 tokens looked up).'],
-    [
-      'warns of lines that hold none',
-      { malformed: { count: 2, lines: [5, 9] } },
-      'warning',
-      'No leaked token works any more (1,000 tokens looked up, 2 lines without one: 5, 9).',
-    ],
-    [
-      'says how many such lines there are when not all are known',
-      { malformed: { count: 1_234, lines: [5, 9] } },
-      'warning',
-      'No leaked token works any more (1,000 tokens looked up, 1,234 lines without one: 5, 9 and 1,232 more).',
-    ],
-    ['warns of an empty list', { checked: 0 }, 'warning', 'The leaked list is empty, so no token was looked up.'],
-    [
-      'stops when one works',
-      { survivors: { count: 1, keys: ['7'] } },
-      'stop',
-      'Leaked tokens still work, on 1 row, by key: 7 (1,000 tokens looked up).',
-    ],
-    [
-      'names twenty of many that work',
-      { survivors: { count: 2_500, keys } },
-      'stop',
-      `Leaked tokens still work, on 2,500 rows, by key: ${keys.slice(0, 20).join(', ')} and 2,480 more (1,000 tokens looked up).`,
-    ],
-  ])('%s', (_, tokens, level, message) => {
-    expect(survivorsFinding({ ...NONE, ...tokens })).toMatchObject({ check: 'leaked-list', level, message });
   });
 });

@@ -24,7 +24,7 @@ describe('the options of verify', () => {
   it.each([
     [['--leaked', '-', '--leaked-format', 'xml'], '--leaked-format has to be "plain", "csv" or "ndjson"'],
     [['--leaked', '-', '--leaked-column', 'token'], '--leaked-column needs --leaked-format csv or ndjson'],
-    [['--leaked-column', 'token'], '--leaked-format and --leaked-column need --leaked'],
+    [['--leaked-column', 'token'], '--leaked-column needs --leaked'],
     [['--leaked', 'a', '--leaked', 'b'], '--leaked has to be given once, with a value'],
     [['--leaked', ''], '--leaked has to be given once, with a value'],
     [['--leaked'], 'Not enough arguments following: leaked'],

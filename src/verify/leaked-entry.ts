@@ -1,0 +1,13 @@
+/** A line, or a field of a CSV record, with what may be a token. */
+export interface LeakedEntry {
+  /** From 1; of a record that has several lines, the last one. */
+  line: number;
+  /** As it stands there; undefined when nothing can be made of it. */
+  text: string | undefined;
+}
+
+/**
+ * How long a line, or a CSV record, may be, in bytes. A file without any line break, or with a quote that is never
+ * closed, would otherwise have to be held in memory as a whole.
+ */
+export const MAX_LINE_LENGTH = 1_048_576;

@@ -1,0 +1,55 @@
+import { digestIn, spellingsOf } from './spellings.ts';
+import type { StoredColumn } from './stored-column.ts';
+import { type Census, storedForms } from './stored-forms.ts';
+import { hasForm } from './token-profile.ts';
+
+/** Entries of a leaked list, compared with the column. */
+export interface ReadableEntries {
+  /** Every value of the column that one of them may stand for. */
+  forms: string[];
+  /** The lines of those that cannot be a token of this column. They are looked up all the same. */
+  unreadable: number[];
+}
+
+/**
+ * What a token looks like of which the column has only the hash: 12 characters or more, of those that tokens are made
+ * of as a rule. A sentence, a record of several fields, an e-mail address is none.
+ */
+const PLAUSIBLE = /^[\w.~+/=:|$%!*-]{12,}$/;
+
+/** @param allowsOtherForm whether a line is taken for a token whatever it looks like */
+export function readableEntries(
+  column: StoredColumn,
+  entries: readonly { line: number; text: string }[],
+  census: Census | null,
+  allowsOtherForm: boolean,
+): ReadableEntries {
+  const all: ReadableEntries = { forms: [], unreadable: [] };
+  for (const { line, text } of entries) {
+    const forms = storedForms(column.storage, text, census);
+    for (const form of forms) all.forms.push(form);
+    const isToken =
+      allowsOtherForm && takesAnyForm(column) ? isLookedUp(column, text, forms) : isReadable(column, text, forms);
+    if (!isToken) all.unreadable.push(line);
+  }
+  return all;
+}
+
+/** Where hashes are expected and there are none, nothing is known about what would match. */
+function takesAnyForm({ storage, sampled, hashes }: StoredColumn): boolean {
+  return storage === 'uuid' || storage === 'text' || sampled === 0 || hashes > 0;
+}
+
+/** A census may have shown that no row has any of its forms: then it was looked for, too. */
+function isLookedUp({ storage }: StoredColumn, entry: string, forms: readonly string[]): boolean {
+  return storage === 'uuid' ? forms.length > 0 : spellingsOf(entry).length > 0;
+}
+
+function isReadable({ storage, profile, sampled, hashes }: StoredColumn, entry: string, forms: readonly string[]) {
+  if (storage === 'uuid') return forms.length > 0;
+  const spellings = spellingsOf(entry);
+  if (sampled === 0) return spellings.length > 0;
+  if (profile !== null && [...spellings, ...forms].some((form) => hasForm(profile, form))) return true;
+  if (storage === 'text') return false;
+  return hashes > 0 && spellings.some((spelling) => PLAUSIBLE.test(spelling) || digestIn(spelling) !== undefined);
+}
