@@ -53,7 +53,7 @@ describe('the description of an error', () => {
     });
 
     // A trigger may also choose an SQLSTATE that PostgreSQL itself uses for errors without data.
-    it.each(['P0001', '23514', '42501', '40001', '55000'])(
+    it.each(['P0001', '23514', '42501', '40001', '40P01', '53100', '55000'])(
       'does not show a token that a trigger puts into its message, raised as %s',
       async (sqlState) => {
         const token = await insertTwoTickets();

@@ -72,7 +72,7 @@ describe('a rotation', () => {
     await insertTickets(database, keysUpTo(30));
     await recordTokenChanges(database);
     await run();
-    await run({ settings: parseSettings({ name: 'another' }) });
+    await run({ settings: parseSettings({ name: 'another', again: true }) });
     expect(await changesPerTicket(database)).toEqual({ 2: 30 });
   });
 

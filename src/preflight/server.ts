@@ -4,8 +4,8 @@ import { ok, stop, type Verdict, warning } from './verdict.ts';
 /** What the tests run on. */
 const TESTED_MAJOR = 18;
 
-/** The first with gen_random_uuid(), and with the catalogs that the other checks read. */
-const OLDEST_MAJOR = 13;
+/** The first that reads a range of a table's blocks by TID, and that says since when a session waits for a lock. */
+const OLDEST_MAJOR = 14;
 
 export async function inspectVersion(database: Queryable): Promise<Verdict> {
   const [server] = await database.$queryRaw<{ number: number }[]>`
@@ -17,7 +17,10 @@ export async function inspectVersion(database: Queryable): Promise<Verdict> {
 export function judgeVersion(number: number): Verdict {
   const major = Math.floor(number / 10_000);
   if (major < OLDEST_MAJOR) {
-    return stop(`the server is PostgreSQL ${major}, which has no gen_random_uuid().`, `Upgrade it to ${TESTED_MAJOR}.`);
+    return stop(
+      `the server is PostgreSQL ${major}; the oldest that this works with is ${OLDEST_MAJOR}.`,
+      `Upgrade it to ${TESTED_MAJOR}.`,
+    );
   }
   if (major === TESTED_MAJOR) return ok(`the server is PostgreSQL ${major}, which this is tested with.`);
   return warning(

@@ -67,10 +67,7 @@ describe('tokens and passwords', () => {
   it.each([
     ['a trigger raises an error with the token in it', raise('P0001'), 1],
     ['a trigger raises it as a lock timeout', raise('55P03'), 1],
-    ['a trigger raises it as a deadlock', raise('40P01'), 1],
-    ['a trigger raises it as a missing privilege', raise('42501'), 2],
     ['a trigger raises it as a server that is going down', raise('57P01'), 1],
-    ['a trigger raises it as a full disk', raise('53100'), 1],
     ['a trigger raises it as a connection pooler', raise('08P01', 'query_wait_timeout % %'), 1],
     ['a trigger raises it as something unheard of', raise('ZZ999'), 1],
     ['a trigger words it as PostgreSQL would', raise('42501', 'permission denied for ticket 7, token % to be %'), 2],
@@ -80,16 +77,8 @@ describe('tokens and passwords', () => {
       1,
     ],
     ['a trigger names a missing table by it', execute('SELECT FROM "audit_%s_%s"'), 2],
-    ['a trigger names a missing column by it', execute('SELECT "%s_%s" FROM tickets'), 2],
     ['a trigger names a missing function by it', execute('SELECT "%s_%s"()'), 1],
-    ['a trigger names a missing role by it', execute('SET ROLE "%s_%s"'), 1],
-    ['a trigger takes it for SQL', execute('%s %s'), 1],
     ['a trigger warns of it', trigger(`RAISE WARNING 'token % becomes %', OLD.token, NEW.token`), 0],
-    [
-      'a token is there already',
-      trigger('IF NEW.id % 50 = 0 THEN SELECT token INTO NEW.token FROM tickets WHERE id = 1; END IF'),
-      1,
-    ],
     [
       'a check refuses the row',
       `ALTER TABLE tickets ADD CHECK (subject NOT LIKE '%50%' OR token IS NULL) NOT VALID`,
@@ -108,13 +97,9 @@ describe('tokens and passwords', () => {
     await database.$executeRaw`ALTER TABLE tickets DROP CONSTRAINT IF EXISTS tickets_check`;
   });
 
-  it.each([
-    ['a trigger raises an error with the token in it', raise('P0001')],
-    ['a trigger words it as PostgreSQL would', raise('42501', 'permission denied for ticket 7, token % to be %')],
-    ['a trigger names a missing table by it', execute('SELECT FROM "audit_%s_%s"')],
-  ])('are never shown nor stored by any command when %s', async (_, trouble) => {
+  it('are never shown nor stored by any command when a trigger words an error as PostgreSQL would', async () => {
     const secrets = await insertLeaked();
-    await apply(trouble);
+    await apply(raise('42501', 'permission denied for ticket 7, token % to be %'));
     await expectNoSecret(await runAll(secrets), [...secrets, ...(await tokensNow())]);
     await database.$executeRaw`DROP FUNCTION make_trouble CASCADE`;
   });
@@ -138,15 +123,12 @@ describe('tokens and passwords', () => {
     );
   });
 
-  it.each(['*', 'prisma:*'])(
-    'are not shown by any command started with DEBUG=%s, which is turned off',
-    async (DEBUG) => {
-      const secrets = await insertLeaked();
-      const ended = await runAll(secrets, { DEBUG });
-      expect(ended.map(({ stderr }) => /^rotate-tokens: DEBUG is ignored/.test(stderr))).not.toContain(false);
-      await expectNoSecret(ended, [...secrets, ...(await tokensNow())]);
-    },
-  );
+  it('are not shown by any command started with DEBUG=*, which is turned off', async () => {
+    const secrets = await insertLeaked();
+    const ended = await runAll(secrets, { DEBUG: '*' });
+    expect(ended.map(({ stderr }) => /^rotate-tokens: DEBUG is ignored/.test(stderr))).not.toContain(false);
+    await expectNoSecret(ended, [...secrets, ...(await tokensNow())]);
+  });
 
   it.each([
     ['throws an error with tokens in its message', 'throw failure;'],
@@ -212,19 +194,21 @@ describe('tokens and passwords', () => {
     return start(command, databaseUrl, environment, Readable.from([])).ended;
   }
 
-  /** Runs each command, in text and in JSON. The rotations come first, so that the others find something. */
+  /** Runs each command, in text and in JSON. Rotations come first, so that the others find something. */
   async function runAll(leaked: string[], environment?: Record<string, string>, databaseUrl?: string) {
     const list = join(folder, 'leaked.txt');
     await writeFile(list, leaked.join('\n'));
-    const rotations = [
+    const commands = [
       ['--dry-run'],
-      ['--dry-run', '--json'],
       ['--report', join(folder, 'report.html')],
       ['--json', '--report', join(folder, 'report.json')],
+      ['status'],
+      ['status', '--json'],
+      ['verify', '--leaked', list],
+      ['verify', '--leaked', list, '--json'],
     ];
-    const looks = [['status'], ['verify'], ['verify', '--leaked', list]];
     const ended: Ended[] = [];
-    for (const args of [...rotations, ...looks, ...looks.map((look) => [...look, '--json'])]) {
+    for (const args of commands) {
       ended.push(await run(args, environment, databaseUrl));
     }
     return ended;

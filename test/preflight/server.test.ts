@@ -31,7 +31,7 @@ describe('the preflight of the server', () => {
   });
 
   it.each([
-    [130_000, 13],
+    [140_000, 14],
     [179_999, 17],
     [190_000, 19],
   ])('warns of a version that this is not tested with: %d', (number, major) => {
@@ -42,10 +42,10 @@ describe('the preflight of the server', () => {
     });
   });
 
-  it.each([129_999, 90_624])('refuses a version without gen_random_uuid(): %d', (number) => {
+  it.each([139_999, 90_624])('refuses a version that is too old: %d', (number) => {
     expect(judgeVersion(number)).toEqual({
       level: 'stop',
-      message: expect.stringMatching(/^the server is PostgreSQL (12|9), which has no gen_random_uuid\(\)\.$/),
+      message: expect.stringMatching(/^the server is PostgreSQL (13|9); the oldest that this works with is 14\.$/),
       advice: 'Upgrade it to 18.',
     });
   });
