@@ -54,6 +54,7 @@ export function buildReport(facts: RunFacts): Report {
     endedAt: new Date(startedAt.getTime() + endedAtMs - record.startedAtMs).toISOString(),
     outcome: outcomeOf(end),
     completedAt: isComplete ? result.completedAt.toISOString() : null,
+    verifiedAt: isComplete ? result.verifiedAt.toISOString() : null,
     error: 'error' in end ? describeError(end.error) : null,
     settings: plain(settings),
     rows: countRows(record, end),

@@ -27,7 +27,15 @@ export type RotationResult =
   /** There is no row: nothing was written, not even a checkpoint. */
   | { outcome: 'empty' }
   /** Every token in scope has been replaced, now or (`alreadyComplete`) by an earlier run. */
-  | { outcome: 'complete'; alreadyComplete: boolean; rowsDone: number; watermark: Key; completedAt: Date }
+  | {
+      outcome: 'complete';
+      alreadyComplete: boolean;
+      rowsDone: number;
+      watermark: Key;
+      completedAt: Date;
+      /** When its verification passed. */
+      verifiedAt: Date;
+    }
   /** The signal was aborted. The checkpoints are saved; `counts` is null where nobody answers. */
   | { outcome: 'interrupted'; counts: Counts | null };
 
@@ -70,8 +78,7 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
   let recorded = await readRecords(context, () => loadTrusted(store, target));
   if (recorded !== null && isComplete(recorded)) {
     // A run that is tried again must not pass where the one before was found wanting.
-    if (recorded.rotation.verifiedAt === null) await assertVerified(context, recorded);
-    return conclude(recorded, true);
+    return conclude(recorded, true, recorded.rotation.verifiedAt ?? (await assertVerified(context, recorded)));
   }
   await retry(context, () => assertReady(context));
   if (settings.maxReplicaLagMs !== null) await retry(context, () => assertLagIsVisible(database));
@@ -103,8 +110,7 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
   const swept = await retry(context, () => loadRecorded(store, target));
   if (swept === null) throw deleted(context);
   if (!isComplete(swept)) return { outcome: 'interrupted', counts: counts(swept.checkpoints) };
-  if (swept.rotation.verifiedAt === null) await assertVerified(context, swept);
-  return conclude(swept, false);
+  return conclude(swept, false, swept.rotation.verifiedAt ?? (await assertVerified(context, swept)));
 }
 
 function deleted({ settings }: RotationContext): ConfigurationError {
@@ -114,9 +120,10 @@ function deleted({ settings }: RotationContext): ConfigurationError {
 /**
  * Completeness is proven, never assumed: every row is looked at, and what still holds a leaked token is rotated.
  *
+ * @returns when that was certain
  * @throws NotVerifiedError when that does not lead to a result that is certain
  */
-async function assertVerified(context: RotationContext, recorded: RecordedRotation): Promise<void> {
+async function assertVerified(context: RotationContext, recorded: RecordedRotation): Promise<Date> {
   const { settings, onEvent } = context;
   const store = storeOf(context);
   onEvent({ type: 'verifying' });
@@ -124,8 +131,9 @@ async function assertVerified(context: RotationContext, recorded: RecordedRotati
   onEvent({ type: 'verified', findings });
   const faults = findings.filter(({ level }) => level === 'stop');
   if (faults.length > 0) throw new NotVerifiedError(settings.name, faults);
-  await retry(context, () => recordVerification(store));
+  const verifiedAt = await retry(context, () => recordVerification(store));
   if (!settings.keepCondemned) await retry(context, () => forgetCondemnedTokens(store));
+  return verifiedAt;
 }
 
 async function verifyOrRotateSurvivors(context: RotationContext, recorded: RecordedRotation): Promise<Finding[]> {
@@ -229,8 +237,13 @@ function counts(checkpoints: readonly Checkpoint[]): Counts {
   return { rowsDone: sum('rowsRotated'), rowsTotal: sum('rowsTotal'), totalIsEstimate };
 }
 
-function conclude({ rotation, checkpoints }: RecordedRotation, alreadyComplete: boolean): RotationResult {
+function conclude(
+  { rotation, checkpoints }: RecordedRotation,
+  alreadyComplete: boolean,
+  verifiedAt: Date,
+): RotationResult {
   const completedAt = new Date(Math.max(...checkpoints.map((checkpoint) => Number(checkpoint.completedAt))));
   const watermark = rotation.watermark ?? '';
-  return { outcome: 'complete', alreadyComplete, rowsDone: counts(checkpoints).rowsDone, watermark, completedAt };
+  const { rowsDone } = counts(checkpoints);
+  return { outcome: 'complete', alreadyComplete, rowsDone, watermark, completedAt, verifiedAt };
 }

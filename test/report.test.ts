@@ -36,6 +36,7 @@ const COMPLETE: RotationResult = {
   rowsDone: 1_000,
   watermark: '9007199254740993',
   completedAt: new Date('2026-03-01T12:00:10Z'),
+  verifiedAt: new Date('2026-03-01T12:00:12Z'),
 };
 
 const TOKEN = '5f0c2b1e-7d3a-4c8e-9a61-0b2d4e6f8a1c';
@@ -190,10 +191,6 @@ describe('the summary of a run', () => {
     );
   });
 
-  it('that was not verified says so', () => {
-    expect(summaryOf({ result: COMPLETE })).toMatch(/was not verified by this run\.\nLeft to do: verify the result\.$/);
-  });
-
   it('does not call it complete where the verification found a problem', () => {
     const verification: Finding[] = [
       ...VERIFIED,
@@ -217,7 +214,9 @@ describe('the summary of a run', () => {
   });
 
   it('of a rotation that was complete already says that nothing was changed', () => {
-    const summary = summaryOf({ result: { ...COMPLETE, alreadyComplete: true } }, [], { verification: VERIFIED });
+    const summary = summaryOf({ result: { ...COMPLETE, alreadyComplete: true } }, []);
+    expect(summary).toContain('The result was verified on 2026-03-01 12:00:12 UTC.');
+    expect(summary).toContain('Nothing is left to do');
     expect(summary).toMatch(
       /^Rotation 'march' .* had already been completed by an earlier run \(on 2026-03-01 12:00:10 UTC\)\. This run changed nothing\.\n/,
     );

@@ -153,7 +153,7 @@ function describeResult(rotation: string, result: RotationResult, scope: string)
     case 'complete': {
       const facts = `${countOf(result.rowsDone, 'token')} replaced, ${scope} up to key ${result.watermark}`;
       return result.alreadyComplete
-        ? `'${rotation}' was completed at ${formatTime(result.completedAt)} (${facts}). Nothing to do; another --name starts a new rotation.`
+        ? `'${rotation}' was completed at ${formatTime(result.completedAt)} (${facts}). Nothing to do; --again under another --name rotates once more.`
         : `'${rotation}' is complete: ${facts}.`;
     }
   }

@@ -13,12 +13,13 @@ export function showFacts(report: Report): Markup {
   return section('Key facts', html`<div class="facts">${tables}</div>`);
 }
 
-function factsOfRun({ startedAt, endedAt, completedAt, tool, peakRssBytes }: Report): Pair[] {
+function factsOfRun({ startedAt, endedAt, completedAt, verifiedAt, tool, peakRssBytes }: Report): Pair[] {
   return [
     ['Began', formatTime(new Date(startedAt))],
     ['Ended', formatTime(new Date(endedAt))],
     ['Took', formatDuration(Date.parse(endedAt) - Date.parse(startedAt))],
     ['Rotation completed', completedAt === null ? 'no' : formatTime(new Date(completedAt))],
+    ['Rotation verified', verifiedAt === null ? 'no' : formatTime(new Date(verifiedAt))],
     ['Peak memory', peakRssBytes === null ? UNKNOWN : `${formatCount(peakRssBytes / 1e6)} MB`],
     ['Version', `${tool.name} ${tool.version}`],
   ];

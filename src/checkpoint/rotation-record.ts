@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Queryable } from '../database.ts';
+import { ConfigurationError } from '../errors.ts';
 import { parse } from '../parse.ts';
 import { sql } from '../sql.ts';
 import { time } from './fields.ts';
@@ -63,8 +64,11 @@ function parseRotation(row: object): RotationRecord {
   return parse(rotationSchema, row, (field) => `rotation '${name}' in rotations: ${field}`);
 }
 
-/** Records that the verification of a complete rotation passed. */
-export async function recordVerification({ database, tables, rotation }: Store): Promise<void> {
-  await database.$executeRaw(sql`
-    UPDATE ${tables.rotations} SET verified_at = clock_timestamp() WHERE name = ${rotation}`);
+/** Records that the verification of a complete rotation passed. @returns when, by the server's clock */
+export async function recordVerification({ database, tables, rotation }: Store): Promise<Date> {
+  const [row] = await database.$queryRaw<{ atMs: number }[]>(sql`
+    UPDATE ${tables.rotations} SET verified_at = clock_timestamp() WHERE name = ${rotation}
+    RETURNING (extract(epoch FROM verified_at) * 1000)::float8 AS "atMs"`);
+  if (row === undefined) throw new ConfigurationError(`rotation '${rotation}' was deleted while it ran.`);
+  return new Date(row.atMs);
 }

@@ -45,6 +45,8 @@ export const reportSchema = z
     outcome: z.enum(['complete', 'already-complete', 'interrupted', 'failed', 'empty']),
     /** When the rotation was completed, by this run or an earlier one. */
     completedAt: isoTime.nullable(),
+    /** When its verification passed, in this run or an earlier one. */
+    verifiedAt: isoTime.nullable(),
     error: z.string().nullable(),
     settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
     rows: z.strictObject({

@@ -115,11 +115,13 @@ function describeTrouble({ outcome, retries, rowsSetAside, partitions, throttled
   return facts.length === 0 ? '' : `On the way, ${listOf(facts)}.`;
 }
 
-function describeVerification({ outcome, verification }: Facts): string {
+function describeVerification({ verification, verifiedAt }: Facts): string {
   const messages = (level: string) =>
     verification.filter((finding) => finding.level === level).map(({ message }) => sentence(message));
   const [passed, warnings, stops] = [messages('ok'), messages('warning'), messages('stop')];
-  if (verification.length === 0) return isDone(outcome) ? 'The result was not verified by this run.' : '';
+  if (verification.length === 0) {
+    return verifiedAt === null ? '' : `The result was verified on ${formatTime(new Date(verifiedAt))}.`;
+  }
   return [
     stops.length > 0
       ? `THE VERIFICATION FOUND ${formatCount(stops.length)} PROBLEM${stops.length === 1 ? '' : 'S'}: ${stops.join(' ')}`
@@ -140,9 +142,7 @@ function describeFollowUp(facts: Facts): string {
   const advice = facts.verification.flatMap((finding) => (finding.level === 'ok' ? [] : (finding.advice ?? [])));
   if (advice.length > 0) return `Left to do: ${advice.map(sentence).join(' ')}`;
   if (hasProblem(facts)) return 'Left to do: look into what the verification found.';
-  return facts.verification.length === 0
-    ? 'Left to do: verify the result.'
-    : 'Nothing is left to do for this rotation.';
+  return 'Nothing is left to do for this rotation.';
 }
 
 function describeContinuation({ rotation, notRotated }: Facts, error: unknown): string {

@@ -96,9 +96,17 @@ describe('for machines, the report', () => {
         rowsDone: 95,
         watermark: '9007199254740993',
         completedAt: new Date(NOW),
+        verifiedAt: new Date(NOW),
       },
       // A JSON number would lose the last digit of such a key.
-      { event: 'complete', alreadyComplete: true, rowsDone: 95, watermark: '9007199254740993', completedAt: NOW },
+      {
+        event: 'complete',
+        alreadyComplete: true,
+        rowsDone: 95,
+        watermark: '9007199254740993',
+        completedAt: NOW,
+        verifiedAt: NOW,
+      },
     ],
   ])('of a run that had nothing to do is its outcome alone: %s', (_, result, expected) => {
     reporter.end(result);

@@ -18,6 +18,7 @@ const COMPLETE = {
   rowsDone: 95,
   watermark: '9007199254740993',
   completedAt: new Date('2026-03-01T12:00:00Z'),
+  verifiedAt: new Date('2026-03-01T12:00:12Z'),
 } as const;
 
 describe('for people, the report', () => {
@@ -85,7 +86,7 @@ describe('for people, the report', () => {
     [
       'already complete',
       { ...COMPLETE, alreadyComplete: true },
-      /^'march' was completed at 2026-03-01 12:00:00 UTC \(95 tokens .*\)\. Nothing to do; another --name starts a new/,
+      /^'march' was completed at 2026-03-01 12:00:00 UTC \(95 tokens .*\)\. Nothing to do; --again under another --name/,
     ],
     [
       'interrupted',

@@ -50,6 +50,7 @@ export function sampleReport(more: Partial<RunFacts> = {}, events: RotationEvent
         rowsDone: 2_000,
         watermark: '2000',
         completedAt: new Date('2026-03-01T12:00:22Z'),
+        verifiedAt: new Date('2026-03-01T12:00:12Z'),
       },
     },
     ...more,
