@@ -13,7 +13,7 @@ describe('the status', () => {
     const onEvent = ({ type }: RotationEvent) => {
       if (type === 'batch' && !isToGoOn) controller.abort();
     };
-    const settings = parseSettings({ name, batchSize: 100, workers: 1 });
+    const settings = parseSettings({ name, again: true, batchSize: 100, workers: 1 });
     return rotate({ database, target: TICKETS, settings, signal: controller.signal, onEvent });
   };
 

@@ -50,7 +50,7 @@ describe('the command, on a server of its own that is in trouble,', () => {
     await halfDone();
     await database.$executeRawUnsafe('ALTER SYSTEM SET default_transaction_read_only = on');
     await database.$queryRaw`SELECT pg_reload_conf()`;
-    await running.untilPrinted('25006: cannot execute UPDATE in a read-only transaction. The database is read-only.');
+    await running.untilPrinted('25006');
     await database.$executeRaw`SET default_transaction_read_only = off`;
     await database.$executeRawUnsafe('ALTER SYSTEM RESET default_transaction_read_only');
     await database.$queryRaw`SELECT pg_reload_conf()`;
@@ -63,7 +63,7 @@ describe('the command, on a server of its own that is in trouble,', () => {
     const sessions = Array.from({ length: CONNECTIONS - 1 }, () => others.$queryRaw`SELECT pg_sleep(60)::text`);
     const closed = Promise.allSettled(sessions);
     const running = startRotation(SLOWLY, url);
-    await running.untilPrinted('53300: sorry, too many clients already. The server has no connection left.');
+    await running.untilPrinted('53300');
     await database.$queryRaw`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'PgSleep'`;
     expect(await running.ended).toMatchObject({ exitCode: 0, stderr: '' });
     await closed;
@@ -79,7 +79,9 @@ describe('the command, on a server of its own that is in trouble,', () => {
     const { exitCode, stderr } = await running.ended;
     await server.restart();
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/^rotate-tokens: .* Gave up after \d+ attempts in \d+ s .* the same command continues\.\n$/);
+    expect(stderr).toMatch(
+      /^rotate-tokens: .* Gave up after \d+ attempts in \d+ s\b.* the same command continues\.\n$/,
+    );
     expect((await runRotation([], url)).exitCode).toBe(0);
     expect(await changesPerTicket(database)).toEqual({ 1: TICKETS });
   });
