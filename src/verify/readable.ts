@@ -49,7 +49,9 @@ function isReadable({ storage, profile, sampled, hashes }: StoredColumn, entry: 
   if (storage === 'uuid') return forms.length > 0;
   const spellings = spellingsOf(entry);
   if (sampled === 0) return spellings.length > 0;
-  if (profile !== null && [...spellings, ...forms].some((form) => hasForm(profile, form))) return true;
+  // The forms of an entry in a hashed column are hashes that were computed here: they say nothing about the entry.
+  const texts = storage === 'text' ? [...spellings, ...forms] : spellings;
+  if (profile !== null && texts.some((text) => hasForm(profile, text))) return true;
   if (storage === 'text') return false;
   return hashes > 0 && spellings.some((spelling) => PLAUSIBLE.test(spelling) || digestIn(spelling) !== undefined);
 }
