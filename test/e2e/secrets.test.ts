@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type EmbeddedServer, startEmbeddedServer } from '../../scripts/support/embedded-server.ts';
 import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
-import { type Ended, prisma, start } from '../support/command.ts';
+import { COMMAND, type Ended, prisma, start, startRotation } from '../support/command.ts';
 import { insertTickets, keysUpTo, tokensByKey } from '../support/tickets.ts';
 
 const TICKETS = 100;
@@ -149,19 +149,14 @@ describe('tokens and passwords', () => {
         ticket: { model: 'Ticket', key: 'id', token: 'token', kind: uuid(), afterBatch },
       });`;
     await writeFile(join(folder, 'rotate-tokens.config.ts'), text);
-    const command = join(import.meta.dirname, '..', '..', 'scripts', 'rotate-tokens.ts');
-    const args = ['--import', import.meta.resolve('tsx'), command];
-    const ended = await start(args, url, {}, Readable.from([]), folder).ended;
+    const ended = await start([COMMAND], url, {}, Readable.from([]), folder).ended;
     expect(ended).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('rotate-tokens.config.ts:') });
     await expectNoSecret([ended], [...secrets, ...(await tokensNow())]);
   });
 
   it('are not in what pg_stat_activity shows while a rotation runs', async () => {
     const secrets = await insertLeaked();
-    const running = start(
-      ['--import', 'tsx', 'scripts/rotate-tokens.ts', '--batch-size', '20', '--max-rows-per-second', '20'],
-      url,
-    );
+    const running = startRotation(['--batch-size', '20', '--max-rows-per-second', '20'], url);
     await running.untilPrinted("starting 'default'");
     const seen = await database.$queryRaw<{ row: string }[]>`
       SELECT activity::text AS row FROM pg_stat_activity AS activity WHERE query LIKE '%rotation%default%'`;
@@ -190,8 +185,7 @@ describe('tokens and passwords', () => {
     const limits = /^(status|verify)$/.test(args[0] ?? '')
       ? []
       : ['--batch-size', '50', '--statement-timeout-ms', '100', '--max-retry-time-ms', '300'];
-    const command = ['--import', 'tsx', 'scripts/rotate-tokens.ts', ...args, ...limits];
-    return start(command, databaseUrl, environment, Readable.from([])).ended;
+    return start([COMMAND, ...args, ...limits], databaseUrl, environment, Readable.from([])).ended;
   }
 
   /** Runs each command, in text and in JSON. Rotations come first, so that the others find something. */

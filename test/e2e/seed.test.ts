@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { prisma, start } from '../support/command.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { PATIENT } from '../support/patient.ts';
 import { tokensByKey } from '../support/tickets.ts';
 import { until } from '../support/until.ts';
 
@@ -37,11 +38,18 @@ describe('npx prisma db seed', () => {
   });
 
   it('ends when the server ends its connection', async () => {
-    const running = start(['--import', 'tsx', 'prisma/seed.ts', '--size', '2000000', '--batch-size', '50'], url);
-    await until(async () => (await database.ticket.count()) > 0);
-    await database.$queryRaw`
-      SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-      WHERE datname = current_database() AND query LIKE '%INSERT INTO tickets%' AND pid <> pg_backend_pid()`;
+    const running = await database.$transaction(async (transaction) => {
+      await transaction.$executeRaw`LOCK TABLE tickets IN SHARE MODE`; // or the seed may be between two statements
+      const seeding = start(['--import', 'tsx', 'prisma/seed.ts', '--size', '100'], url);
+      await until(async () => {
+        const [waiting] = await transaction.$queryRaw<{ ended: number }[]>`
+          SELECT count(pg_terminate_backend(pid))::int AS ended FROM pg_locks
+          WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND relation = 'tickets'::regclass AND NOT granted`;
+        return waiting?.ended === 1;
+      });
+      return seeding;
+    }, PATIENT);
     const { exitCode, stderr } = await running.ended;
     expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringMatching(/^seed: .+\n$/) });
   });

@@ -20,9 +20,12 @@ export interface Running {
   ended: Promise<Ended>;
 }
 
-/** Starts `npx tsx scripts/rotate-tokens.ts` without npx in between, so that signals reach it. */
+/** The command as it is published: it starts in half the time of `npx tsx scripts/rotate-tokens.ts`. */
+export const COMMAND = join(ROOT, 'dist', 'scripts', 'rotate-tokens.js');
+
+/** Starts the command without npx in between, so that signals reach it. */
 export function startRotation(args: string[], databaseUrl: string | undefined, input?: Readable): Running {
-  return start(['--import', 'tsx', 'scripts/rotate-tokens.ts', ...args], databaseUrl, {}, input);
+  return start([COMMAND, ...args], databaseUrl, {}, input);
 }
 
 export function runRotation(args: string[], databaseUrl: string | undefined, input?: Readable): Promise<Ended> {
@@ -32,6 +35,12 @@ export function runRotation(args: string[], databaseUrl: string | undefined, inp
 /** Runs another of the package's scripts, named by its path. */
 export function runScript(script: string, args: string[], databaseUrl?: string): Promise<Ended> {
   return start(['--import', 'tsx', script, ...args], databaseUrl).ended;
+}
+
+/** Builds what is published, into `dist`. Call it once, before any test runs: it empties that folder. */
+export async function build(): Promise<void> {
+  const [exitCode] = await once(spawn('npm', ['run', 'build'], { cwd: ROOT, stdio: ['ignore', 'ignore', 2] }), 'close');
+  if (exitCode !== 0) throw new Error(`npm run build ended with ${exitCode}`);
 }
 
 /** Runs `npx prisma`. */

@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { startEmbeddedServer } from '../../scripts/support/embedded-server.ts';
 import { openTicketDatabase } from '../../scripts/support/ticket-database.ts';
-import { prisma } from './command.ts';
+import { build, prisma } from './command.ts';
 import { withDatabaseName } from './url.ts';
 
 /** Nothing here has to outlive a power cut. */
 const FAST_AND_FORGETFUL = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 
 /**
- * Starts one server for all test files, or takes the one of TEST_DATABASE_URL, and makes a database with the real
+ * Builds the command, starts one server for all test files, or takes the one of TEST_DATABASE_URL, and makes a database with the real
  * migrations on it, of which every test file gets a copy.
  */
 export default async function setUp(): Promise<void> {
+  await build();
   const given = process.env.TEST_DATABASE_URL;
   const server = given ? undefined : await startEmbeddedServer(FAST_AND_FORGETFUL);
   const serverUrl = given ?? server?.url('postgres') ?? '';

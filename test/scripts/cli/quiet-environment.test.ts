@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { start } from '../../support/command.ts';
+import { COMMAND, start } from '../../support/command.ts';
 
 const URL = 'postgresql://user:the-password@127.0.0.1:1/shop';
-const COMMAND = join(import.meta.dirname, '..', '..', '..', 'scripts', 'rotate-tokens.ts');
 
 describe('a command started where diagnostics would show secrets', () => {
   let folder: string;
@@ -15,7 +14,7 @@ describe('a command started where diagnostics would show secrets', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
   const help = (environment: Record<string, string>, options: string[] = []) => {
-    const args = [...options, '--import', import.meta.resolve('tsx'), COMMAND, '--help'];
+    const args = [...options, COMMAND, '--help'];
     return start(args, URL, environment, Readable.from([]), folder).ended;
   };
 
