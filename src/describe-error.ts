@@ -93,7 +93,7 @@ function kindOfThrown(error: unknown): string {
 }
 
 /** `    at name (file:///path:1:2)`: the name of a function may have been computed. */
-const FRAME = /^\s+at (?:.*\(|async )?(.+:\d{1,7}:\d{1,7})\)?$/;
+const FRAME = /^\s+at (?:.*? \(|async )?(.+:\d{1,7}:\d{1,7})\)?$/;
 
 /**
  * Where in the code it happened: enough for a bug report, and free of values, unlike the message. A message can imitate
@@ -107,18 +107,21 @@ function placeOf(error: unknown): string {
   return place === undefined ? '' : ` at ${place}`;
 }
 
-/** Code that was compiled on the way has all of itself in its address, and the file that it was. */
+/** Code that was compiled on the way has all of itself in its address, and the file that it was, with a mark of tsx. */
 const COMPILED = /^data:.*[?&]filePath=([^&:]*)/;
 
-/** @returns `/path/to/file.ts:1:2`, or nothing where there is no such file */
+/** @returns `/path/to/file.ts:1:2`, without the position where it is that of compiled code; nothing where there is no such file */
 function placeOfFrame(location: string): string[] {
   const [, address = '', position = ''] = /^(.*?)(:\d+:\d+)$/.exec(location) ?? [];
   try {
     const compiled = COMPILED.exec(address)?.[1];
-    const path = compiled === undefined ? address : decodeURIComponent(compiled);
-    const file = path.startsWith('file:') ? fileURLToPath(path) : path;
-    return existsSync(file) ? [file + position] : [];
+    if (compiled !== undefined) return existing(decodeURIComponent(compiled).replace(/\?namespace=.*$/, ''));
+    return existing(address.startsWith('file:') ? fileURLToPath(address) : address).map((file) => file + position);
   } catch {
     return []; // not an address
   }
+}
+
+function existing(file: string): string[] {
+  return existsSync(file) ? [file] : [];
 }

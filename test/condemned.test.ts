@@ -190,22 +190,24 @@ describe('a leaked token', () => {
   });
 
   describe('of a transaction that was open when the rotation began', () => {
-    const insertUncommitted = (use: (commit: () => void) => Promise<void>) =>
-      new Promise<void>((resolve, reject) => {
-        database
-          .$transaction(async (transaction) => {
-            await transaction.$executeRaw`
-                INSERT INTO tickets (id, token, subject, holder_email)
-                SELECT -n, gen_random_uuid(), 'seat', 'holder' FROM generate_series(1, 50) AS n`;
-            await transaction.$executeRaw`SAVEPOINT later`;
-            await transaction.$executeRaw`
-                INSERT INTO tickets (id, token, subject, holder_email)
-                SELECT 90000 + n, gen_random_uuid(), 'seat', 'holder' FROM generate_series(1, 50) AS n`;
-            await transaction.$executeRaw`INSERT INTO leaked SELECT id, token, subject, holder_email FROM tickets WHERE id < 0 OR id > 90000`;
-            await new Promise<void>((commit) => use(commit).then(resolve, reject));
-          }, PATIENT)
-          .catch(reject);
-      });
+    /** Inserts rows in a transaction that commits when told to, and waits for it. */
+    async function insertUncommitted(use: (commit: () => void) => Promise<void>): Promise<void> {
+      const { used } = await database.$transaction(async (transaction) => {
+        await transaction.$executeRaw`
+          INSERT INTO tickets (id, token, subject, holder_email)
+          SELECT -n, gen_random_uuid(), 'seat', 'holder' FROM generate_series(1, 50) AS n`;
+        await transaction.$executeRaw`SAVEPOINT later`;
+        await transaction.$executeRaw`
+          INSERT INTO tickets (id, token, subject, holder_email)
+          SELECT 90000 + n, gen_random_uuid(), 'seat', 'holder' FROM generate_series(1, 50) AS n`;
+        await transaction.$executeRaw`INSERT INTO leaked SELECT id, token, subject, holder_email FROM tickets WHERE id < 0 OR id > 90000`;
+        return new Promise<{ used: Promise<void> }>((resolve, reject) => {
+          const used = use(() => resolve({ used }));
+          used.catch(reject);
+        });
+      }, PATIENT);
+      await used;
+    }
 
     it('is replaced as soon as that commits, under whatever key', async () => {
       await leak();
