@@ -5,6 +5,7 @@ import { findSurvivors, parseSettings, readLeakedList, rotate, schemaOf, targetN
 import { runRotation } from './support/command.ts';
 import { useTestDatabase } from './support/database.ts';
 import { ticketContext } from './support/rotations.ts';
+import { addSchema } from './support/schemas.ts';
 import { insertTickets, keysUpTo, survivors, tokensByKey } from './support/tickets.ts';
 
 const ROLE = `clerk_${process.pid}`;
@@ -57,15 +58,11 @@ describe('the table that is rotated', () => {
   it.each(['App', 'a,public', 'with a space'])(
     'is in the schema that ?schema= names, to the letter: %s',
     async (name) => {
-      const quoted = `"${name.replaceAll('"', '""')}"`;
       await insertTickets(database, keysUpTo(100));
       const others = await tokensByKey(database);
       const schemaUrl = new URL(url);
       schemaUrl.searchParams.set('schema', name);
-      await database.$executeRawUnsafe(`CREATE SCHEMA ${quoted}`);
-      for (const table of ['tickets', 'rotations', 'rotation_checkpoints', 'condemned_tokens'])
-        await database.$executeRawUnsafe(`CREATE TABLE ${quoted}.${table} (LIKE public.${table} INCLUDING ALL)`);
-      await database.$executeRawUnsafe(`INSERT INTO ${quoted}.tickets SELECT * FROM public.tickets WHERE id <= 10`);
+      await addSchema(database, name);
 
       const there = openTicketDatabase(schemaUrl.href, { connections: 3 });
       const target = targetNamed(config, 'ticket', there, schemaOf(schemaUrl.href));
@@ -73,7 +70,7 @@ describe('the table that is rotated', () => {
       expect(await tokensByKey(database)).toEqual(others);
       expect(survivors(others, await tokensByKey(there))).toBe(0);
       await there.$disconnect();
-      await database.$executeRawUnsafe(`DROP SCHEMA ${quoted} CASCADE`);
+      await database.$executeRawUnsafe(`DROP SCHEMA "${name}" CASCADE`);
     },
   );
 

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFile, chmod, chown, constants, cp, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { freePort } from './free-port.ts';
 import { runAfterDeath } from './watchdog.ts';
 
 /** A PostgreSQL of one's own, on a free port of the loopback interface, with its data in a temporary folder. */
@@ -212,16 +212,6 @@ async function untilReady(log: NodeJS.ReadableStream, exited: Promise<unknown>):
 }
 
 const READY = /database system is ready to accept (read-only )?connections/;
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
-}
 
 /** Runs a program to its end. @returns what it printed @throws Error with what it printed when it fails */
 async function output(program: string, args: string[], options: Owner & { cwd?: string } = {}): Promise<string> {
