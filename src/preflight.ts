@@ -24,6 +24,7 @@ import { inspectTokenKind } from './preflight/token-kind.ts';
 import { inspectRules, inspectTriggers } from './preflight/triggers.ts';
 import { type Verdict, warning } from './preflight/verdict.ts';
 import { retry } from './retry.ts';
+import { composing, ownSession } from './session.ts';
 import type { Settings } from './settings.ts';
 import type { Target } from './target.ts';
 
@@ -63,15 +64,16 @@ const OF_ITS_SURROUNDINGS: Checks = {
  * Finds out whether the database is such that a rotation can do what it promises, and what else somebody should know
  * before. Changes nothing.
  *
- * @param database one of its connections is used, for about a tenth of a second
+ * @param given one of its connections is used, for about a tenth of a second
  * @returns what was found, in the order of the checks; `stop` findings forbid the rotation. Checks that make no sense
  * after one of them, such as those of a table that is missing, are left out
  */
 export async function inspectDatabase(
-  database: Queryable,
+  given: Queryable,
   target: Target,
   settings: RelevantSettings,
 ): Promise<Finding[]> {
+  const database = composing(given);
   const version = { check: 'server-version', ...(await inspectVersion(database)) };
   if (version.level === 'stop') return [version]; // its catalog is another one
   const writable = { check: 'writable', ...(await inspectWritability(database)) };
@@ -127,7 +129,7 @@ export async function readRecords<Records>(context: RotationContext, read: () =>
  */
 export async function assertVisible(context: RotationContext): Promise<void> {
   const { message, advice, level } = await retry(context, async () =>
-    judgeRelations(await readRelations(context.database, context.target)),
+    judgeRelations(await readRelations(ownSession(context.database), context.target)),
   );
   if (level === 'stop') throw new ConfigurationError(`nothing was verified: ${message} ${advice}`);
 }

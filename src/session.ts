@@ -37,7 +37,7 @@ const NO_TRANSACTION_TIMEOUT = raw(`(
  * Puts statements together before the client sees them. A project may have another copy of Prisma's runtime than this
  * package; its client takes a piece of SQL that is of our copy for a value.
  */
-function composing<Client extends Queryable>(client: Client): Client {
+export function composing<Client extends Queryable>(client: Client): Client {
   return new Proxy(client, {
     get(target, name) {
       if (name !== '$queryRaw' && name !== '$executeRaw') return Reflect.get(target, name);

@@ -86,7 +86,7 @@ const NOT_PLANNED: Finding = {
 /** How far the rotation is that the settings name, whatever its target. */
 export async function rotationState(context: RotationContext): Promise<RotationState> {
   const { rotation: name, tables } = storeOf(context);
-  const [rotation] = await retry(context, () => readStatus(context.database, tables, name));
+  const [rotation] = await retry(context, () => readStatus(ownSession(context.database), tables, name));
   if (rotation === undefined) return 'unrecorded';
   return rotation.state === 'complete' ? 'complete' : 'incomplete';
 }

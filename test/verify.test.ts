@@ -16,6 +16,7 @@ import {
 import { findUniqueness, shapeFinding } from '../src/verify/shape.ts';
 import { useTestDatabase } from './support/database.ts';
 import { PATIENT } from './support/patient.ts';
+import { planTickets } from './support/rotations.ts';
 import { insertTickets, keysUpTo, TICKETS, tokensByKey } from './support/tickets.ts';
 
 /** Version 1, as some other generator would make it. */
@@ -347,7 +348,14 @@ describe('verifying a rotation', () => {
     await insertTickets(database, keysUpTo(30));
     for (const name of ['march', 'april']) await rotate(contextOf({ settings: parseSettings({ name, again: true }) }));
     await expect(verify()).rejects.toThrow("no rotation 'test' is recorded in this database, only 'april', 'march'.");
+  });
+
+  it('tells how far the rotation is', async () => {
+    await insertTickets(database, keysUpTo(30));
     expect(await rotationState(contextOf())).toBe('unrecorded');
-    expect(await rotationState(contextOf({ settings: parseSettings({ name: 'april' }) }))).toBe('complete');
+    await planTickets(database);
+    expect(await rotationState(contextOf())).toBe('incomplete');
+    await rotate(contextOf());
+    expect(await rotationState(contextOf())).toBe('complete');
   });
 });

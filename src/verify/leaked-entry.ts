@@ -6,6 +6,11 @@ export interface LeakedEntry {
   text: string | undefined;
 }
 
+/** An entry in which there is something to look up. */
+export interface LeakedText extends LeakedEntry {
+  text: string;
+}
+
 /**
  * How long a line, or a CSV record, may be, in bytes. A file without any line break, or with a quote that is never
  * closed, would otherwise have to be held in memory as a whole.

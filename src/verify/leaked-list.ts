@@ -1,3 +1,4 @@
+import type { LeakedText } from './leaked-entry.ts';
 import { ENTRIES_OF, type LeakedFormat } from './leaked-formats.ts';
 import { textOf } from './leaked-text.ts';
 
@@ -24,7 +25,7 @@ export interface LeakedListOptions {
 /** A piece of a list. */
 export interface LeakedChunk {
   /** Up to 20,000 lines or fields, as they are written, with the numbers of their lines. */
-  entries: { line: number; text: string }[];
+  entries: LeakedText[];
   /** The numbers of lines in which nothing was found to look up: no such field, too long. */
   unreadable: number[];
 }

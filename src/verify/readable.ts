@@ -1,3 +1,4 @@
+import type { LeakedText } from './leaked-entry.ts';
 import { digestIn, spellingsOf } from './spellings.ts';
 import type { StoredColumn } from './stored-column.ts';
 import { type Census, storedForms } from './stored-forms.ts';
@@ -7,8 +8,8 @@ import { hasForm } from './token-profile.ts';
 export interface ReadableEntries {
   /** Every value of the column that one of them may stand for. */
   forms: string[];
-  /** The lines of those that cannot be a token of this column. They are looked up all the same. */
-  unreadable: number[];
+  /** Those that cannot be a token of this column as it is now. They are looked up all the same. */
+  unlike: LeakedText[];
 }
 
 /**
@@ -20,17 +21,18 @@ const PLAUSIBLE = /^[\w.~+/=:|$%!*-]{12,}$/;
 /** @param allowsOtherForm whether a line is taken for a token whatever it looks like */
 export function readableEntries(
   column: StoredColumn,
-  entries: readonly { line: number; text: string }[],
+  entries: readonly LeakedText[],
   census: Census | null,
   allowsOtherForm: boolean,
 ): ReadableEntries {
-  const all: ReadableEntries = { forms: [], unreadable: [] };
-  for (const { line, text } of entries) {
+  const all: ReadableEntries = { forms: [], unlike: [] };
+  for (const entry of entries) {
+    const { text } = entry;
     const forms = storedForms(column.storage, text, census);
     for (const form of forms) all.forms.push(form);
     const isToken =
       allowsOtherForm && takesAnyForm(column) ? isLookedUp(column, text, forms) : isReadable(column, text, forms);
-    if (!isToken) all.unreadable.push(line);
+    if (!isToken) all.unlike.push(entry);
   }
   return all;
 }

@@ -5,6 +5,8 @@ import { keyOrder } from '../key-order.ts';
 import { retry } from '../retry.ts';
 import { ownSession } from '../session.ts';
 import { sql } from '../sql.ts';
+import { condemnedLines } from './condemned-entries.ts';
+import type { LeakedText } from './leaked-entry.ts';
 import { collectUnreadable, type LeakedChunk, type UnreadableLines } from './leaked-list.ts';
 import { readByIndex } from './read-only.ts';
 import { readableEntries } from './readable.ts';
@@ -82,8 +84,9 @@ export async function findSurvivors(
       for (const { key, isInScope } of await lookUp(context, entries.forms)) {
         (isInScope ? survivors : outOfScope).add(key);
       }
-      unreadable.add([...chunk.unreadable, ...entries.unreadable]);
-      checked += chunk.entries.length - entries.unreadable.length;
+      const lost = await neverTokens(context, column, entries.unlike);
+      unreadable.add([...chunk.unreadable, ...lost]);
+      checked += chunk.entries.length - lost.length;
       onChecked(checked, survivors.count() + outOfScope.count());
     }
   };
@@ -109,6 +112,14 @@ function censusWhenItPays(context: RotationContext) {
     census ??= takeCensus(context, storage);
     return census;
   };
+}
+
+/** Of entries that look like no token of the column, the lines of those that no rotation has known as one either. */
+async function neverTokens(context: RotationContext, { storage }: StoredColumn, unlike: readonly LeakedText[]) {
+  const lines = unlike.map(({ line }) => line);
+  if (storage === 'uuid' || lines.length === 0) return lines;
+  const condemned = await condemnedLines(context, storage, unlike);
+  return lines.filter((line) => !condemned.has(line));
 }
 
 interface FoundRow {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -149,9 +149,16 @@ describe('a project that has this package installed', () => {
       const from = join('node_modules', '@prisma', path);
       await cp(from, join(copy, '@prisma', path), { recursive: true });
     }
-    for (const command of [['run'], ['verify'], ['status'], ['run', '--dry-run', '--again', '--name', 'other']]) {
-      const target = command[0] === 'status' ? [] : ['--target', 'customer'];
-      const { exitCode, stderr } = await shop.rotateTokens([...command, ...target], url).ended;
+    const customer = ['--target', 'customer'];
+    for (const command of [
+      ['run', ...customer],
+      ['verify', ...customer, '--leaked', '-'],
+      ['verify', ...customer, '--leaked', '-', '--name', 'other'],
+      ['run', ...customer, '--dry-run', '--again', '--name', 'other'],
+      ['status'],
+    ]) {
+      const list = Readable.from([`tk_live_old_${randomUUID()}\n`]);
+      const { exitCode, stderr } = await shop.rotateTokens(command, url, list).ended;
       expect({ command, exitCode, stderr }).toEqual({ command, exitCode: 0, stderr: '' });
     }
     await rm(copy, { recursive: true });

@@ -16,13 +16,13 @@ describe('a line of a leaked list, where the column should hold hashes and holds
     (allowsOtherForm) => {
       const entries = [{ line: 7, text: 'tk_live_0123456789' }];
       for (const values of [['Q'.repeat(50)], ['Q'.repeat(40), 'R'.repeat(60)]]) {
-        expect(readableEntries(column(values), entries, null, allowsOtherForm).unreadable).toEqual([7]);
+        expect(readableEntries(column(values), entries, null, allowsOtherForm).unlike).toEqual(entries);
       }
     },
   );
 
   it('is looked up where it resembles them itself', () => {
     const entries = [{ line: 7, text: 'S'.repeat(50) }];
-    expect(readableEntries(column(['Q'.repeat(50)]), entries, null, false).unreadable).toEqual([]);
+    expect(readableEntries(column(['Q'.repeat(50)]), entries, null, false).unlike).toEqual([]);
   });
 });
