@@ -1,15 +1,16 @@
 import { config as loadDotenv } from 'dotenv';
 import * as z from 'zod';
-import { commandLine } from '../scripts/cli/arguments.ts';
-import { exitCodeOfError, exitCodeOfSignal } from '../scripts/cli/exit-code.ts';
-import { showProgress } from '../scripts/cli/progress-display.ts';
-import { interruptOnSignals } from '../scripts/cli/signals.ts';
 import { openTicketDatabase, type TicketDatabase } from '../scripts/support/ticket-database.ts';
-import { arrayLiteral } from '../src/array-literal.ts';
-import { formatCount, formatDuration } from '../src/format.ts';
-import { describeError, parseDatabaseUrl } from '../src/index.ts';
-import { parse } from '../src/parse.ts';
-import { uuid } from '../src/token-kinds.ts';
+import { commandLine } from '../src/cli/arguments.ts';
+import { exitCodeOfError, exitCodeOfSignal } from '../src/cli/exit-code.ts';
+import { showProgress } from '../src/cli/reporters/progress-display.ts';
+import { interruptOnSignals } from '../src/cli/signals.ts';
+import { parse } from '../src/config/parse.ts';
+import { parseDatabaseUrl } from '../src/config/settings.ts';
+import { uuid } from '../src/config/token-kinds.ts';
+import { arrayLiteral } from '../src/database/array-literal.ts';
+import { describeError } from '../src/index.ts';
+import { formatCount, formatDuration } from '../src/text/format.ts';
 
 const seedOptionsSchema = z.object({
   size: z.int('has to be a whole number of tickets').min(0, 'has to be at least 0'),

@@ -1,12 +1,14 @@
-import './cli/quiet-environment.ts';
+import '../src/cli/quiet-environment.ts';
 import { createInterface } from 'node:readline';
 import { config as loadDotenv } from 'dotenv';
-import { formatCount } from '../src/format.ts';
-import { ConfigurationError, databaseLabel, describeError, parseDatabaseUrl } from '../src/index.ts';
-import { countOf } from '../src/wording.ts';
-import { commandLine } from './cli/arguments.ts';
-import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
-import { printable } from './cli/printable.ts';
+import { commandLine } from '../src/cli/arguments.ts';
+import { exitCodeOfError, exitCodeOfSignal } from '../src/cli/exit-code.ts';
+import { parseDatabaseUrl } from '../src/config/settings.ts';
+import { databaseLabel } from '../src/database/database.ts';
+import { ConfigurationError, describeError } from '../src/index.ts';
+import { formatCount } from '../src/text/format.ts';
+import { printable } from '../src/text/printable.ts';
+import { countOf } from '../src/text/wording.ts';
 import { openTicketDatabase } from './support/ticket-database.ts';
 
 const USAGE = `npx tsx scripts/delete-tickets.ts [options]

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { formatCount, formatDuration } from '../src/format.ts';
-import { parse } from '../src/parse.ts';
-import { commandLine } from './cli/arguments.ts';
-import { exitCodeOfError, exitCodeOfSignal } from './cli/exit-code.ts';
-import { type Interruption, interruptOnSignals } from './cli/signals.ts';
+import { commandLine } from '../src/cli/arguments.ts';
+import { exitCodeOfError, exitCodeOfSignal } from '../src/cli/exit-code.ts';
+import { type Interruption, interruptOnSignals } from '../src/cli/signals.ts';
+import { parse } from '../src/config/parse.ts';
+import { formatCount, formatDuration } from '../src/text/format.ts';
 import { PRISMA, runCommand } from './support/commands.ts';
 import { startEmbeddedServer } from './support/embedded-server.ts';
 import { openTicketDatabase, type TicketDatabase } from './support/ticket-database.ts';

@@ -1,8 +1,8 @@
-import type { Database } from './database.ts';
+import type { CondemnedTokens } from './checkpoint/condemned-tokens.ts';
+import type { Settings } from './config/settings.ts';
+import type { Target } from './config/target.ts';
+import type { Database } from './database/database.ts';
 import type { Finding } from './finding.ts';
-import type { CondemnedTokens } from './plan/condemned-tokens.ts';
-import type { Settings } from './settings.ts';
-import type { Target } from './target.ts';
 
 /** What a rotation tells while it runs. */
 export type RotationEvent =

@@ -1,15 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { dataModelOf } from '../src/data-model.ts';
-import {
-  ConfigurationError,
-  NotVerifiedError,
-  parseSettings,
-  type RotationEvent,
-  rehearse,
-  rotate,
-  uuid,
-} from '../src/index.ts';
-import { resolveTarget } from '../src/target.ts';
+import { dataModelOf } from '../src/config/data-model.ts';
+import { resolveTarget } from '../src/config/target.ts';
+import { ConfigurationError, NotVerifiedError, parseSettings, type RotationEvent, rotate, uuid } from '../src/index.ts';
+import { rehearse } from '../src/rotate/dry-run.ts';
 import { useTestDatabase } from './support/database.ts';
 import { PATIENT } from './support/patient.ts';
 import { ticketContext } from './support/rotations.ts';

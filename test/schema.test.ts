@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import config from '../rotate-tokens.config.ts';
 import { openTicketDatabase } from '../scripts/support/ticket-database.ts';
-import { findSurvivors, parseSettings, readLeakedList, rotate, schemaOf, targetNamed } from '../src/index.ts';
+import { parseSettings, rotate, schemaOf, targetNamed } from '../src/index.ts';
+import { readLeakedList } from '../src/verify/leaked-list.ts';
+import { findSurvivors } from '../src/verify/survivors.ts';
 import { runRotation } from './support/command.ts';
 import { useTestDatabase } from './support/database.ts';
 import { ticketContext } from './support/rotations.ts';

@@ -2,7 +2,7 @@ import { BarChart } from 'echarts/charts';
 import { LegendComponent, TitleComponent } from 'echarts/components';
 import { use } from 'echarts/core';
 import type { EChartsOption } from 'echarts/types/dist/shared';
-import { renderSvg } from '../support/svg-chart.ts';
+import { renderSvg } from '../../src/report/page/svg-chart.ts';
 import { isExtrapolated, type Measurement, median } from './measurement.ts';
 import { formatSeconds } from './report.ts';
 

@@ -1,5 +1,5 @@
-import { formatCount } from '../../src/format.ts';
-import { isWide } from '../support/svg-chart.ts';
+import { isWide } from '../../src/report/page/svg-chart.ts';
+import { formatCount } from '../../src/text/format.ts';
 import {
   axisName,
   bar,

@@ -1,4 +1,4 @@
-import { formatCount } from '../../src/format.ts';
+import { formatCount } from '../../src/text/format.ts';
 import { type BenchmarkResults, isExtrapolated, type Measurement, median, numberAtEnd } from './measurement.ts';
 
 /**

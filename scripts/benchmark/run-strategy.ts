@@ -1,4 +1,4 @@
-import { parseDatabaseUrl } from '../../src/index.ts';
+import { parseDatabaseUrl } from '../../src/config/settings.ts';
 import { openTicketDatabase } from '../support/ticket-database.ts';
 import { STRATEGIES } from './strategies.ts';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { arrayLiteral } from '../../src/array-literal.ts';
+import { arrayLiteral } from '../../src/database/array-literal.ts';
 import { Prisma } from '../../src/generated/prisma/client.ts';
 import type { TicketDatabase } from '../support/ticket-database.ts';
 

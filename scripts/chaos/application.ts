@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { faultKind } from '../../src/index.ts';
-import { sql } from '../../src/sql.ts';
+import { sql } from '../../src/database/sql.ts';
+import { faultKind } from '../../src/errors/faults.ts';
 import { openTicketDatabase } from '../support/ticket-database.ts';
 import type { Random } from './random.ts';
 

@@ -1,4 +1,4 @@
-import { arrayLiteral } from '../../src/array-literal.ts';
+import { arrayLiteral } from '../../src/database/array-literal.ts';
 import { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { defineTargets, uuid } from '../../src/index.ts';
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Interruption } from '../cli/signals.ts';
+import type { Interruption } from '../../src/cli/signals.ts';
 import { runAfterDeath } from './watchdog.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');

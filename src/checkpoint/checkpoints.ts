@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import type { Database, Queryable } from '../database.ts';
-import { ConfigurationError, NOT_TAKEN } from '../errors.ts';
-import { parse } from '../parse.ts';
-import { raw, type Sql, sql } from '../sql.ts';
+import { parse } from '../config/parse.ts';
+import type { Database, Queryable } from '../database/database.ts';
+import { raw, type Sql, sql } from '../database/sql.ts';
+import { ConfigurationError, NOT_TAKEN, type RowNotRotated } from '../errors/errors.ts';
 import { time } from './fields.ts';
 import { columnOf, type Store, selectFields } from './store.ts';
 
@@ -134,4 +134,10 @@ export async function serverTime(database: Database): Promise<Date> {
   const [clock] = await database.$queryRaw<{ ms: number }[]>`
     SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms`;
   return new Date(clock?.ms ?? Date.now());
+}
+
+/** What is set aside in these partitions: in the order of the partitions, and in each of them as they came. */
+export function rowsSetAside(checkpoints: readonly Checkpoint[]): RowNotRotated[] {
+  const rows = checkpoints.flatMap(({ setAside }) => Object.entries(setAside));
+  return rows.map(([key, fault]) => ({ key, fault }));
 }

@@ -1,5 +1,5 @@
-import { OvertakenError } from '../errors.ts';
-import { type Sql, sql } from '../sql.ts';
+import { type Sql, sql } from '../database/sql.ts';
+import { OvertakenError } from '../errors/errors.ts';
 import { type Checkpoint, loadCheckpoint } from './checkpoints.ts';
 import type { Store } from './store.ts';
 

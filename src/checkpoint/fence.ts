@@ -1,11 +1,11 @@
-import type { Queryable } from '../database.ts';
-import { OvertakenError } from '../errors.ts';
-import { firesRowTriggers } from '../row-triggers.ts';
-import { type Sql, sql } from '../sql.ts';
-import type { Target } from '../target.ts';
+import type { RecordTables } from '../config/record-tables.ts';
+import type { Target } from '../config/target.ts';
+import type { Queryable } from '../database/database.ts';
+import { firesRowTriggers } from '../database/row-triggers.ts';
+import { type Sql, sql } from '../database/sql.ts';
+import { OvertakenError } from '../errors/errors.ts';
 import { type Checkpoint, isSwept, type Key } from './checkpoints.ts';
 import { claimExpiry } from './claims.ts';
-import type { RecordTables } from './store.ts';
 
 /**
  * The fence. Locks the partition's row for the rest of the transaction, provided that it is still where this process

@@ -1,10 +1,11 @@
 import * as z from 'zod';
-import type { Queryable } from '../database.ts';
-import { ConfigurationError } from '../errors.ts';
-import { parse } from '../parse.ts';
-import { sql } from '../sql.ts';
+import { parse } from '../config/parse.ts';
+import type { RecordTables } from '../config/record-tables.ts';
+import type { Queryable } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+import { ConfigurationError } from '../errors/errors.ts';
 import { time } from './fields.ts';
-import { columnOf, type RecordTables, type Store, selectFields } from './store.ts';
+import { columnOf, type Store, selectFields } from './store.ts';
 
 /** What is true of a whole rotation: a row of `rotations`, parsed. */
 export type RotationRecord = z.output<typeof rotationSchema>;

@@ -1,30 +1,8 @@
-import type { DataModel } from '../data-model.ts';
-import type { Database } from '../database.ts';
-import type { Settings } from '../settings.ts';
-import { quoted, raw, type Sql } from '../sql.ts';
-import type { Target } from '../target.ts';
-
-/** The package's own tables, each with its schema: the one that Prisma's own queries use. */
-export interface RecordTables {
-  readonly schema: string;
-  readonly rotations: Sql;
-  readonly checkpoints: Sql;
-  readonly condemnedTokens: Sql;
-}
-
-/** The names of the tables, in the order in which people read of them. */
-export const RECORD_TABLES = ['rotations', 'rotation_checkpoints', 'condemned_tokens'] as const;
-
-/**
- * @param databaseSchema what `?schema=` in the URL says, or `public`
- * @returns the tables in that schema, or in the one that the model RotationCheckpoint names (@@schema)
- */
-export function recordTablesOf({ models }: DataModel, databaseSchema: string): RecordTables {
-  const schema = models.RotationCheckpoint?.schema ?? databaseSchema;
-  const [rotations, checkpoints, condemnedTokens] = RECORD_TABLES.map((name) => raw(`${quoted(schema)}.${name}`));
-  if (!rotations || !checkpoints || !condemnedTokens) throw new Error('a table has no name');
-  return { schema, rotations, checkpoints, condemnedTokens };
-}
+import type { RecordTables } from '../config/record-tables.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Target } from '../config/target.ts';
+import type { Database } from '../database/database.ts';
+import { quoted, raw, type Sql } from '../database/sql.ts';
 
 /** Where one rotation is recorded. */
 export interface Store {

@@ -1,11 +1,11 @@
 import type { Store } from '../checkpoint/store.ts';
-import type { Queryable } from '../database.ts';
-import { ConfigurationError } from '../errors.ts';
-import { formatTime } from '../format.ts';
-import { setLimits } from '../session.ts';
-import type { Settings } from '../settings.ts';
-import { type Target, tokenColumnOf } from '../target.ts';
-import { listed } from '../wording.ts';
+import type { Settings } from '../config/settings.ts';
+import { type Target, tokenColumnOf } from '../config/target.ts';
+import type { Queryable } from '../database/database.ts';
+import { setLimits } from '../database/session.ts';
+import { ConfigurationError } from '../errors/errors.ts';
+import { formatTime } from '../text/format.ts';
+import { listed } from '../text/wording.ts';
 
 /**
  * Records that a rotation exists, unless it does already.

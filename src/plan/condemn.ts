@@ -1,8 +1,8 @@
+import { and, bucketSql, canBeCondemned, type HashedAs, hashSql } from '../checkpoint/condemned-tokens.ts';
 import type { Store } from '../checkpoint/store.ts';
-import type { Queryable } from '../database.ts';
-import { type Sql, sql } from '../sql.ts';
-import type { Target } from '../target.ts';
-import { and, bucketSql, canBeCondemned, type HashedAs, hashSql } from './condemned-tokens.ts';
+import type { Target } from '../config/target.ts';
+import type { Queryable } from '../database/database.ts';
+import { type Sql, sql } from '../database/sql.ts';
 import { type ScanProgress, scanBlocks } from './table-scan.ts';
 
 /** Buckets that are filled by one statement: about a million hashes. */

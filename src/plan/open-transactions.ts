@@ -1,6 +1,6 @@
-import type { Queryable } from '../database.ts';
-import type { Target } from '../target.ts';
-import { ageOfPlan, type CondemnedTokens } from './condemned-tokens.ts';
+import { ageOfPlan, type CondemnedTokens } from '../checkpoint/condemned-tokens.ts';
+import type { Target } from '../config/target.ts';
+import type { Queryable } from '../database/database.ts';
 
 /** A transaction with uncommitted changes of the table, older than the plan of the rotation. */
 export interface OpenTransaction {

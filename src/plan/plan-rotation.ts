@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { insertCheckpoints } from '../checkpoint/checkpoints.ts';
+import { bucketsFor, type HashedAs, hashFormOf } from '../checkpoint/condemned-tokens.ts';
 import { type Store, storeOf } from '../checkpoint/store.ts';
+import type { Settings } from '../config/settings.ts';
 import type { RotationContext } from '../context.ts';
-import type { Queryable } from '../database.ts';
-import { ConfigurationError } from '../errors.ts';
-import type { FaultKind } from '../faults.ts';
-import { type PartitionPlan, planPartitions } from '../partitions.ts';
+import type { Queryable } from '../database/database.ts';
+import { retry } from '../database/retry.ts';
+import { ConfigurationError } from '../errors/errors.ts';
+import type { FaultKind } from '../errors/faults.ts';
 import { readColumnType } from '../preflight/columns.ts';
-import { retry } from '../retry.ts';
-import type { Settings } from '../settings.ts';
 import { announceRotation } from './announce.ts';
 import { condemnTokens } from './condemn.ts';
-import { bucketsFor, type HashedAs, hashFormOf } from './condemned-tokens.ts';
+import { type PartitionPlan, planPartitions } from './partitions.ts';
 import { inSnapshot } from './table-scan.ts';
 
 /** Above so many rows, tokens are condemned only when that is asked for: the hashes take 500 MB. */

@@ -1,7 +1,7 @@
-import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from '../database.ts';
-import { setLimits } from '../session.ts';
-import { type Sql, sql } from '../sql.ts';
-import type { Target } from '../target.ts';
+import type { Target } from '../config/target.ts';
+import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from '../database/database.ts';
+import { setLimits } from '../database/session.ts';
+import { type Sql, sql } from '../database/sql.ts';
 
 /** The longest that a table may take, in milliseconds: a day. */
 const LONGEST_MS = 86_400_000;

@@ -1,5 +1,5 @@
-import type { Queryable } from '../database.ts';
-import type { Target } from '../target.ts';
+import type { Target } from '../config/target.ts';
+import type { Queryable } from '../database/database.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
 /** A collation whose order has changed since the indexes that use it were built, as far as PostgreSQL knows. */

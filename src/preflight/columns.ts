@@ -1,7 +1,7 @@
-import type { Queryable } from '../database.ts';
-import { nameForPeople } from '../sql.ts';
-import type { Column, Target } from '../target.ts';
-import type { TokenKind } from '../token-kinds.ts';
+import type { Column, Target } from '../config/target.ts';
+import type { TokenKind } from '../config/token-kinds.ts';
+import type { Queryable } from '../database/database.ts';
+import { nameForPeople } from '../database/sql.ts';
 import { type Index, readIndexes } from './indexes.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 

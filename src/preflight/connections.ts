@@ -1,6 +1,6 @@
-import type { Queryable } from '../database.ts';
-import type { Settings } from '../settings.ts';
-import { countOf } from '../wording.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Queryable } from '../database/database.ts';
+import { countOf } from '../text/wording.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
 /** With fewer than so many left, the application may be refused one. */

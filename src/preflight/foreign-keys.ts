@@ -1,6 +1,6 @@
-import type { Queryable } from '../database.ts';
-import type { Target } from '../target.ts';
-import { listed } from '../wording.ts';
+import type { Target } from '../config/target.ts';
+import type { Queryable } from '../database/database.ts';
+import { listed } from '../text/wording.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
 /** A foreign key that the token is part of. */

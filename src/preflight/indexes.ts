@@ -1,9 +1,9 @@
-import type { Queryable } from '../database.ts';
-import { formatBytes } from '../format.ts';
-import { nameForPeople } from '../sql.ts';
-import type { Target } from '../target.ts';
-import { countOf } from '../wording.ts';
-import { changingColumns } from './changing-columns.ts';
+import type { Target } from '../config/target.ts';
+import type { Queryable } from '../database/database.ts';
+import { nameForPeople } from '../database/sql.ts';
+import { formatBytes } from '../text/format.ts';
+import { countOf } from '../text/wording.ts';
+import { changingColumns } from './generated-columns.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
 
 /** An index of the table. */

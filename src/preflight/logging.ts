@@ -1,6 +1,6 @@
-import type { Queryable } from '../database.ts';
-import { formatSeconds } from '../format.ts';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Queryable } from '../database/database.ts';
+import { formatSeconds } from '../text/format.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
 
 /** Settings by name, durations in milliseconds; what the server does not know is missing. */

@@ -1,6 +1,6 @@
-import type { Queryable } from '../database.ts';
-import { formatSeconds } from '../format.ts';
-import { listed } from '../wording.ts';
+import type { Queryable } from '../database/database.ts';
+import { formatSeconds } from '../text/format.ts';
+import { listed } from '../text/wording.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
 
 /** From here on a transaction is long, in seconds. */

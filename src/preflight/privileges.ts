@@ -1,8 +1,8 @@
-import type { RECORD_TABLES } from '../checkpoint/store.ts';
-import type { Queryable } from '../database.ts';
-import { quoted, sql } from '../sql.ts';
-import type { Target } from '../target.ts';
-import { listOf } from '../wording.ts';
+import type { RECORD_TABLES } from '../config/record-tables.ts';
+import type { Target } from '../config/target.ts';
+import type { Queryable } from '../database/database.ts';
+import { quoted, sql } from '../database/sql.ts';
+import { listOf } from '../text/wording.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
 /** A privilege that a rotation uses, and whether this user has it. Null where there is no such table. */

@@ -1,7 +1,7 @@
-import type { Queryable } from '../database.ts';
-import { formatBytes, formatSeconds } from '../format.ts';
-import { sql } from '../sql.ts';
-import { countOf, listed } from '../wording.ts';
+import type { Queryable } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+import { formatBytes, formatSeconds } from '../text/format.ts';
+import { countOf, listed } from '../text/wording.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
 
 /** A physical standby that streams from this server. Null is what this user may not see. */

@@ -1,4 +1,4 @@
-import type { Queryable } from '../database.ts';
+import type { Queryable } from '../database/database.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
 /** What the tests run on. */

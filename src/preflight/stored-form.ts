@@ -1,7 +1,7 @@
-import type { Queryable } from '../database.ts';
-import { and } from '../plan/condemned-tokens.ts';
-import { storedText, type Target } from '../target.ts';
-import { type FreshTokens, tokensFor } from '../tokens.ts';
+import { and } from '../checkpoint/condemned-tokens.ts';
+import { storedText, type Target } from '../config/target.ts';
+import { type FreshTokens, tokensFor } from '../config/tokens.ts';
+import type { Queryable } from '../database/database.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
 
 /** Rows with the highest keys that are looked at, and tokens of them that are compared with as many fresh ones. */

@@ -1,10 +1,10 @@
 import { CHECKPOINT_COLUMNS } from '../checkpoint/checkpoints.ts';
 import { ROTATION_COLUMNS } from '../checkpoint/rotation-record.ts';
-import type { RECORD_TABLES } from '../checkpoint/store.ts';
-import type { Queryable } from '../database.ts';
-import { nameForPeople, sql } from '../sql.ts';
-import type { Target } from '../target.ts';
-import { listed } from '../wording.ts';
+import type { RECORD_TABLES } from '../config/record-tables.ts';
+import type { Target } from '../config/target.ts';
+import type { Queryable } from '../database/database.ts';
+import { nameForPeople, sql } from '../database/sql.ts';
+import { listed } from '../text/wording.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
 /** What the catalog says about one of the tables that a rotation uses. */

@@ -1,7 +1,7 @@
-import type { Queryable } from '../database.ts';
-import type { Settings } from '../settings.ts';
-import type { Target } from '../target.ts';
-import { LEAST_BITS } from '../token-kinds.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Target } from '../config/target.ts';
+import { LEAST_BITS } from '../config/token-kinds.ts';
+import type { Queryable } from '../database/database.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
 export async function inspectTokenKind(

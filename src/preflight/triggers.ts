@@ -1,8 +1,8 @@
-import type { Queryable } from '../database.ts';
-import { ENABLED } from '../row-triggers.ts';
-import type { Target } from '../target.ts';
-import { countOf, listed } from '../wording.ts';
-import { changingColumns } from './changing-columns.ts';
+import type { Target } from '../config/target.ts';
+import type { Queryable } from '../database/database.ts';
+import { ENABLED } from '../database/row-triggers.ts';
+import { countOf, listed } from '../text/wording.ts';
+import { changingColumns } from './generated-columns.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
 /** A trigger that an update of the token fires. */

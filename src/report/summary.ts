@@ -1,8 +1,8 @@
-import { ConfigurationError, HeldByAnotherProcessError, NoAnswerError, RowsNotRotatedError } from '../errors.ts';
-import { faultKind } from '../faults.ts';
-import { formatCount, formatDuration, formatTime, formatTotal } from '../format.ts';
-import { printable } from '../printable.ts';
-import { countOf, listOf, sentence, wasOrWere } from '../wording.ts';
+import { ConfigurationError, HeldByAnotherProcessError, NoAnswerError, RowsNotRotatedError } from '../errors/errors.ts';
+import { faultKind } from '../errors/faults.ts';
+import { formatCount, formatDuration, formatTime, formatTotal } from '../text/format.ts';
+import { printable } from '../text/printable.ts';
+import { countOf, listOf, sentence, wasOrWere } from '../text/wording.ts';
 import type { Report } from './schema.ts';
 
 type Facts = Omit<Report, 'summary'>;

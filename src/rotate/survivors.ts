@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { configure, limitsOf, transactionOptions } from '../batch.ts';
 import type { Key } from '../checkpoint/checkpoints.ts';
+import type { CondemnedTokens } from '../checkpoint/condemned-tokens.ts';
 import { storeOf } from '../checkpoint/store.ts';
+import { tokensFor } from '../config/tokens.ts';
 import type { PlannedContext } from '../context.ts';
-import { ConfigurationError } from '../errors.ts';
-import { concernsRows, faultCode, kindOf } from '../faults.ts';
-import type { CondemnedTokens } from '../plan/condemned-tokens.ts';
+import { backoffMs, retry } from '../database/retry.ts';
+import { ConfigurationError } from '../errors/errors.ts';
+import { concernsRows, faultCode, kindOf } from '../errors/faults.ts';
 import { readOpenTransactions } from '../plan/open-transactions.ts';
 import { scanBlocks } from '../plan/table-scan.ts';
-import { backoffMs, retry } from '../retry.ts';
-import { updateCondemned } from '../token-update.ts';
-import { tokensFor } from '../tokens.ts';
 import { readSurvivors, scanTable, type TableScan } from '../verify/scan.ts';
+import { configure, limitsOf, transactionOptions } from './batch.ts';
+import { updateCondemned } from './token-update.ts';
 
 /** Rows that are given a fresh token in one transaction. */
 const ROWS_PER_BATCH = 500;

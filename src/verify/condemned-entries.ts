@@ -1,8 +1,8 @@
-import { arrayLiteral } from '../array-literal.ts';
+import { tokenColumnOf } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
-import { retry } from '../retry.ts';
-import { type Sql, sql } from '../sql.ts';
-import { tokenColumnOf } from '../target.ts';
+import { arrayLiteral } from '../database/array-literal.ts';
+import { retry } from '../database/retry.ts';
+import { type Sql, sql } from '../database/sql.ts';
 import type { LeakedText } from './leaked-entry.ts';
 import { readByIndex } from './read-only.ts';
 import { type Storage, storedForms } from './stored-forms.ts';

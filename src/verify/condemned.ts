@@ -1,14 +1,14 @@
 import type { RotationRecord } from '../checkpoint/rotation-record.ts';
+import type { Target } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
-import type { Queryable } from '../database.ts';
-import { kindOf, meaningOf } from '../faults.ts';
+import type { Queryable } from '../database/database.ts';
+import { retry } from '../database/retry.ts';
+import { kindOf, meaningOf } from '../errors/faults.ts';
 import type { Finding } from '../finding.ts';
-import { formatTime } from '../format.ts';
 import type { OpenTransaction } from '../plan/open-transactions.ts';
 import { rowTriggers } from '../preflight/triggers.ts';
-import { retry } from '../retry.ts';
-import type { Target } from '../target.ts';
-import { countOf, listed } from '../wording.ts';
+import { formatTime } from '../text/format.ts';
+import { countOf, listed } from '../text/wording.ts';
 import type { CondemnedScan, Survivors } from './scan.ts';
 
 const CHECK = 'condemned-tokens';

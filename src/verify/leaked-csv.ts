@@ -1,5 +1,5 @@
 import { CsvError, parse } from 'csv-parse';
-import { ConfigurationError } from '../errors.ts';
+import { ConfigurationError } from '../errors/errors.ts';
 import { type LeakedEntry, MAX_LINE_LENGTH } from './leaked-entry.ts';
 import { decoded } from './leaked-text.ts';
 

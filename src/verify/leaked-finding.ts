@@ -1,5 +1,5 @@
 import type { Finding } from '../finding.ts';
-import { countOf, listed } from '../wording.ts';
+import { countOf, listed } from '../text/wording.ts';
 import type { LeakedTokens, Rows } from './survivors.ts';
 
 const CHECK = 'leaked-list';

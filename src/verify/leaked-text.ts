@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { pipeline, Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
-import { ConfigurationError } from '../errors.ts';
-import { isAbort } from '../retry.ts';
+import { isAbort } from '../database/retry.ts';
+import { ConfigurationError } from '../errors/errors.ts';
 
 /** What a gzip file begins with (RFC 1952, section 2.3.1). */
 const GZIP = [0x1f, 0x8b];

@@ -1,5 +1,5 @@
-import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from '../database.ts';
-import { STATEMENT_TIMEOUT_MS, setLimits } from '../session.ts';
+import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from '../database/database.ts';
+import { STATEMENT_TIMEOUT_MS, setLimits } from '../database/session.ts';
 
 /**
  * Reads by index, in a transaction that cannot write; so this works on a replica, too.

@@ -1,8 +1,4 @@
-import { arrayLiteral } from '../array-literal.ts';
 import type { Key } from '../checkpoint/checkpoints.ts';
-import type { RotationContext } from '../context.ts';
-import type { Queryable } from '../database.ts';
-import { keyOrder } from '../key-order.ts';
 import {
   and,
   type CondemnedTokens,
@@ -10,12 +6,16 @@ import {
   holds,
   isCondemnedSql,
   isOlderThanPlan,
-} from '../plan/condemned-tokens.ts';
+} from '../checkpoint/condemned-tokens.ts';
+import { keyOrder } from '../checkpoint/key-order.ts';
+import { storedText, type Target } from '../config/target.ts';
+import type { RotationContext } from '../context.ts';
+import { arrayLiteral } from '../database/array-literal.ts';
+import type { Queryable } from '../database/database.ts';
+import { retry } from '../database/retry.ts';
+import { type Sql, sql } from '../database/sql.ts';
 import { type OpenTransaction, readOpenTransactions } from '../plan/open-transactions.ts';
 import { type BlockRange, inSnapshot, scanBlocks } from '../plan/table-scan.ts';
-import { retry } from '../retry.ts';
-import { type Sql, sql } from '../sql.ts';
-import { storedText, type Target } from '../target.ts';
 
 /** Rows that hold a condemned token. */
 export interface Survivors {

@@ -1,13 +1,13 @@
 import type { Key } from '../checkpoint/checkpoints.ts';
+import type { Target } from '../config/target.ts';
+import type { TokenKind } from '../config/token-kinds.ts';
 import type { RotationContext } from '../context.ts';
-import type { Queryable } from '../database.ts';
+import type { Queryable } from '../database/database.ts';
+import { retry } from '../database/retry.ts';
+import { nameForPeople } from '../database/sql.ts';
 import type { Finding } from '../finding.ts';
-import { MAX_ROWS_COUNTED } from '../partitions.ts';
-import { retry } from '../retry.ts';
-import { nameForPeople } from '../sql.ts';
-import type { Target } from '../target.ts';
-import type { TokenKind } from '../token-kinds.ts';
-import { countOf } from '../wording.ts';
+import { MAX_ROWS_COUNTED } from '../plan/partitions.ts';
+import { countOf } from '../text/wording.ts';
 import type { TableScan } from './scan.ts';
 
 /** What a look at the form of tokens needs of a scan. */

@@ -1,9 +1,9 @@
+import type { Target } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
-import type { Queryable } from '../database.ts';
+import type { Queryable } from '../database/database.ts';
+import { retry } from '../database/retry.ts';
+import { type Sql, sql } from '../database/sql.ts';
 import { readColumnType } from '../preflight/columns.ts';
-import { retry } from '../retry.ts';
-import { type Sql, sql } from '../sql.ts';
-import type { Target } from '../target.ts';
 import { readByIndex } from './read-only.ts';
 import { digestIn } from './spellings.ts';
 import type { Census, Storage } from './stored-forms.ts';

@@ -1,10 +1,10 @@
-import { arrayLiteral } from '../array-literal.ts';
 import type { Key } from '../checkpoint/checkpoints.ts';
+import { keyOrder } from '../checkpoint/key-order.ts';
 import type { RotationContext } from '../context.ts';
-import { keyOrder } from '../key-order.ts';
-import { retry } from '../retry.ts';
-import { ownSession } from '../session.ts';
-import { sql } from '../sql.ts';
+import { arrayLiteral } from '../database/array-literal.ts';
+import { retry } from '../database/retry.ts';
+import { ownSession } from '../database/session.ts';
+import { sql } from '../database/sql.ts';
 import { condemnedLines } from './condemned-entries.ts';
 import type { LeakedText } from './leaked-entry.ts';
 import { collectUnreadable, type LeakedChunk, type UnreadableLines } from './leaked-list.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { loadCheckpoints, type PlannedPartition } from '../../src/checkpoint/checkpoints.ts';
 import { claimNext, releaseClaims } from '../../src/checkpoint/claims.ts';
 import { advanceCheckpoint, lockCheckpoint } from '../../src/checkpoint/fence.ts';
-import { ConfigurationError, OvertakenError } from '../../src/errors.ts';
+import { ConfigurationError, OvertakenError } from '../../src/errors/errors.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { PATIENT } from '../support/patient.ts';
 import { recordPartitions, storeFor } from '../support/rotations.ts';

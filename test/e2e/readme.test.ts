@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { EXIT_CODES } from '../../scripts/cli/exit-code.ts';
+import { EXIT_CODES } from '../../src/cli/exit-code.ts';
 import { runRotation } from '../support/command.ts';
 
 describe('README', () => {

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type EmbeddedServer, startEmbeddedServer } from '../../scripts/support/embedded-server.ts';
 import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
-import { type Finding, inspectDatabase, parseSettings } from '../../src/index.ts';
+import { type Finding, parseSettings } from '../../src/index.ts';
 import { readLongTransactions } from '../../src/preflight/long-transactions.ts';
+import { inspectDatabase } from '../../src/preflight/preflight.ts';
 import { prisma } from '../support/command.ts';
 import { findingOf } from '../support/findings.ts';
 import { PATIENT } from '../support/patient.ts';

@@ -1,17 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { dataModelOf } from '../../src/data-model.ts';
-import {
-  base64url,
-  custom,
-  hex,
-  inspectDatabase,
-  parseSettings,
-  sha256,
-  type TokenKind,
-  uuid,
-} from '../../src/index.ts';
+import { dataModelOf } from '../../src/config/data-model.ts';
+import { resolveTarget } from '../../src/config/target.ts';
+import { base64url, custom, hex, parseSettings, sha256, type TokenKind, uuid } from '../../src/index.ts';
+import { inspectDatabase } from '../../src/preflight/preflight.ts';
 import { formOf } from '../../src/preflight/stored-form.ts';
-import { resolveTarget } from '../../src/target.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { findingOf } from '../support/findings.ts';
 import { insertTickets, keysUpTo } from '../support/tickets.ts';

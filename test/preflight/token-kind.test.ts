@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Target } from '../../src/config/target.ts';
 import { base64url, hex, sha256, uuid } from '../../src/index.ts';
 import { judgeTokenKind } from '../../src/preflight/token-kind.ts';
-import type { Target } from '../../src/target.ts';
 import { TICKETS } from '../support/tickets.ts';
 
 const handsOut = async () => {};

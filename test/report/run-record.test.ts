@@ -1,13 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { type RotationEvent, recordEvent, recordMemory, startRunRecord } from '../../src/index.ts';
+import type { RotationEvent } from '../../src/index.ts';
 import { PERCENTILE_ERROR, percentileMs } from '../../src/report/histogram.ts';
 import {
   FIRST_BUCKET_MS,
   MOST_BUCKETS,
   MOST_ROWS,
   type RunRecord,
+  recordEvent,
+  recordMemory,
   rowsKnownDone,
+  startRunRecord,
   sumUp,
 } from '../../src/report/run-record.ts';
 import { entriesOfTally, MOST_TEXTS, OTHERS } from '../../src/report/tally.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { recordEvent, recordMemory, startRunRecord } from '../../src/index.ts';
-import type { RunRecord } from '../../src/report/run-record.ts';
+import { type RunRecord, recordEvent, recordMemory, startRunRecord } from '../../src/report/run-record.ts';
 import { seriesOf } from '../../src/report/run-series.ts';
 
 /** A batch of 100 rows at each of these times. */

@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import type { TicketDatabase } from '../../scripts/support/ticket-database.ts';
-import { type Finding, inspectDatabase, parseSettings } from '../../src/index.ts';
+import { type Finding, parseSettings } from '../../src/index.ts';
+import { inspectDatabase } from '../../src/preflight/preflight.ts';
 import { PATIENT } from './patient.ts';
 import { TICKETS } from './tickets.ts';
 

@@ -1,8 +1,8 @@
 import config from '../../rotate-tokens.config.ts';
 import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
-import { arrayLiteral } from '../../src/array-literal.ts';
+import type { FreshTokens } from '../../src/config/tokens.ts';
+import { arrayLiteral } from '../../src/database/array-literal.ts';
 import { type Target, targetNamed, uuid } from '../../src/index.ts';
-import type { FreshTokens } from '../../src/tokens.ts';
 
 /** The target that this package ships. */
 export const TICKETS: Target = targetNamed(config, 'ticket', openTicketDatabase('postgresql://nowhere'));

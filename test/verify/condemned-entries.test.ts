@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { dataModelOf } from '../../src/data-model.ts';
-import { findSurvivors, readLeakedList, sha256, type TokenKind, uuid } from '../../src/index.ts';
+import { dataModelOf } from '../../src/config/data-model.ts';
+import { resolveTarget, type Target } from '../../src/config/target.ts';
+import { sha256, type TokenKind, uuid } from '../../src/index.ts';
 import { planRotation } from '../../src/plan/plan-rotation.ts';
-import { resolveTarget, type Target } from '../../src/target.ts';
+import { readLeakedList } from '../../src/verify/leaked-list.ts';
+import { findSurvivors } from '../../src/verify/survivors.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { ticketContext } from '../support/rotations.ts';
 import { insertTickets, keysUpTo } from '../support/tickets.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type LeakedJudgement, type LeakedTokens, leakedFinding, noListFinding } from '../../src/index.ts';
+import { type LeakedJudgement, leakedFinding, noListFinding } from '../../src/verify/leaked-finding.ts';
+import type { LeakedTokens } from '../../src/verify/survivors.ts';
 import { keysUpTo } from '../support/tickets.ts';
 
 const NO_ROWS = { count: 0, keys: [] };

@@ -4,9 +4,14 @@ import { addAbortSignal, Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { ConfigurationError, formatOfName, type LeakedListOptions, readLeakedList } from '../../src/index.ts';
+import { ConfigurationError } from '../../src/index.ts';
 import { MAX_LINE_LENGTH } from '../../src/verify/leaked-entry.ts';
-import { collectUnreadable } from '../../src/verify/leaked-list.ts';
+import {
+  collectUnreadable,
+  formatOfName,
+  type LeakedListOptions,
+  readLeakedList,
+} from '../../src/verify/leaked-list.ts';
 
 /** Reads a whole list; its chunks put together. */
 async function read(file: AsyncIterable<Uint8Array>, options: LeakedListOptions) {

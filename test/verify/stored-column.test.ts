@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { dataModelOf } from '../../src/data-model.ts';
+import { dataModelOf } from '../../src/config/data-model.ts';
+import { resolveTarget } from '../../src/config/target.ts';
 import { sha256, type TokenKind, uuid } from '../../src/index.ts';
-import { resolveTarget } from '../../src/target.ts';
 import { readStoredColumn, takeCensus } from '../../src/verify/stored-column.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { ticketContext } from '../support/rotations.ts';

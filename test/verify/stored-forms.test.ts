@@ -1,9 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { dataModelOf } from '../../src/data-model.ts';
-import { findSurvivors, parseSettings, readLeakedList, sha256, uuid } from '../../src/index.ts';
-import { resolveTarget, type Target } from '../../src/target.ts';
+import { dataModelOf } from '../../src/config/data-model.ts';
+import { resolveTarget, type Target } from '../../src/config/target.ts';
+import { parseSettings, sha256, uuid } from '../../src/index.ts';
+import { readLeakedList } from '../../src/verify/leaked-list.ts';
 import { storedForms } from '../../src/verify/stored-forms.ts';
+import { findSurvivors } from '../../src/verify/survivors.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { insertTickets, keysUpTo, TICKETS } from '../support/tickets.ts';
 

@@ -2,15 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { openTicketDatabase } from '../../scripts/support/ticket-database.ts';
-import {
-  ConfigurationError,
-  findSurvivors,
-  GaveUpError,
-  leakedFinding,
-  parseSettings,
-  type RotationContext,
-  readLeakedList,
-} from '../../src/index.ts';
+import { ConfigurationError, GaveUpError, parseSettings, type RotationContext } from '../../src/index.ts';
+import { leakedFinding } from '../../src/verify/leaked-finding.ts';
+import { readLeakedList } from '../../src/verify/leaked-list.ts';
+import { findSurvivors } from '../../src/verify/survivors.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { insertTickets, keysUpTo, TICKETS, tokensByKey } from '../support/tickets.ts';
 

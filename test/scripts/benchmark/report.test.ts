@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { BenchmarkResults, Measurement } from '../../../scripts/benchmark/measurement.ts';
-import { numberAtEnd } from '../../../scripts/benchmark/measurement.ts';
+import { type BenchmarkResults, type Measurement, numberAtEnd } from '../../../scripts/benchmark/measurement.ts';
 import { formatSeconds, writeReport } from '../../../scripts/benchmark/report.ts';
 
 function measured(strategy: string, seconds: number[], more: Partial<Measurement> = {}): Measurement {

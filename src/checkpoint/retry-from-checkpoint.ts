@@ -1,0 +1,27 @@
+import type { RotationContext } from '../context.ts';
+import { retry } from '../database/retry.ts';
+import type { FaultKind } from '../errors/faults.ts';
+import type { Checkpoint } from './checkpoints.ts';
+import { renewClaim } from './claims.ts';
+import { storeOf } from './store.ts';
+
+/**
+ * Retries what moves a partition's checkpoint. Before anything is repeated, the checkpoint is read again: the
+ * attempt whose answer was lost may have committed.
+ *
+ * @param write given the checkpoint as it now stands, which may already be where `write` was to take it
+ * @throws OvertakenError when another process has taken the partition over
+ */
+export function retryFromCheckpoint<Result>(
+  context: RotationContext,
+  checkpoint: Checkpoint,
+  write: (current: Checkpoint) => Promise<Result>,
+  kinds?: readonly FaultKind[],
+): Promise<Result> {
+  const { partition } = checkpoint;
+  return retry(
+    context,
+    async (attempt, fault) => write(attempt === 1 ? checkpoint : await renewClaim(storeOf(context), checkpoint, fault)),
+    { partition, ...(kinds && { kinds }) },
+  );
+}

@@ -1,0 +1,102 @@
+import type { RecordTables } from '../config/record-tables.ts';
+import type { Database } from '../database/database.ts';
+import { ownSession } from '../database/session.ts';
+import { type Checkpoint, isSwept, loadCheckpoints, serverTime } from './checkpoints.ts';
+import { loadRotations, type RotationRecord } from './rotation-record.ts';
+
+/** What the checkpoints say about a rotation, at one moment. */
+export interface RotationStatus {
+  rotation: string;
+  target: string;
+  /**
+   * `planning`: its tokens are being condemned, or were until a process ended. `running`: a process holds a partition.
+   * `stopped`: none does; the same command continues.
+   */
+  state: 'planning' | 'running' | 'stopped' | 'complete';
+  startedAt: Date;
+  /** When this was read, by the server's clock. */
+  seenAt: Date;
+  /** When something was last written: a batch, a claim. */
+  updatedAt: Date;
+  completedAt: Date | null;
+  rowsDone: number;
+  rowsTotal: number;
+  totalIsEstimate: boolean;
+  rowsSetAside: number;
+  /** How many tokens are condemned; null: the rotation was planned without, or is not planned yet. */
+  condemned: number | null;
+  /** When its verification passed. */
+  verifiedAt: Date | null;
+  partitions: PartitionStatus[];
+}
+
+export interface PartitionStatus {
+  partition: number;
+  state: 'waiting' | 'held' | 'rows set aside' | 'complete';
+  rowsDone: number;
+  rowsTotal: number;
+  rowsSetAside: number;
+  /** Who holds it and since when, while the claim counts. */
+  holder: { claimant: string; since: Date } | null;
+  /** What last went wrong in it, if anything did. */
+  lastFault: { fault: string; at: Date } | null;
+}
+
+/**
+ * Reads how far rotations are, from any machine and without disturbing them.
+ *
+ * @param tables of `recordTablesOf`
+ * @param name of one rotation; all of them when left out
+ * @returns the last started first; empty when there is none (of that name)
+ */
+export async function readStatus(given: Database, tables: RecordTables, name?: string): Promise<RotationStatus[]> {
+  const database = ownSession(given);
+  const rotations = (await loadRotations(database, tables)).filter((each) => name === undefined || each.name === name);
+  const now = await serverTime(database);
+  return Promise.all(
+    rotations.map(async (rotation) =>
+      summarise(rotation, await loadCheckpoints({ database, tables, rotation: rotation.name }), now),
+    ),
+  );
+}
+
+/** @param now by the server's clock, which the claims go by */
+export function summarise(rotation: RotationRecord, checkpoints: readonly Checkpoint[], now: Date): RotationStatus {
+  const partitions = checkpoints.map((checkpoint) => describePartition(checkpoint, now));
+  const sum = (field: 'rowsDone' | 'rowsTotal' | 'rowsSetAside') =>
+    partitions.reduce((total, partition) => total + partition[field], 0);
+  const isPlanned = rotation.plannedAt !== null;
+  const isComplete = isPlanned && checkpoints.every(({ completedAt }) => completedAt !== null);
+  const isHeld = partitions.some(({ holder }) => holder !== null);
+  return {
+    rotation: rotation.name,
+    target: rotation.target,
+    seenAt: now,
+    state: isPlanned ? (isComplete ? 'complete' : isHeld ? 'running' : 'stopped') : 'planning',
+    startedAt: rotation.startedAt,
+    updatedAt: new Date(Math.max(Number(rotation.startedAt), ...checkpoints.map(({ updatedAt }) => Number(updatedAt)))),
+    completedAt: isComplete ? new Date(Math.max(...checkpoints.map((each) => Number(each.completedAt)))) : null,
+    rowsDone: sum('rowsDone'),
+    rowsTotal: sum('rowsTotal'),
+    totalIsEstimate: checkpoints.some(({ totalIsEstimate }) => totalIsEstimate),
+    rowsSetAside: sum('rowsSetAside'),
+    condemned: rotation.condemned === null ? null : Number(rotation.condemned),
+    verifiedAt: rotation.verifiedAt,
+    partitions,
+  };
+}
+
+function describePartition(checkpoint: Checkpoint, now: Date): PartitionStatus {
+  const { partition, completedAt, claimedBy, claimedSince, claimedUntil, lastFault, lastFaultAt } = checkpoint;
+  const isHeld = claimedBy !== null && claimedUntil !== null && claimedUntil > now;
+  const open = isHeld ? 'held' : isSwept(checkpoint) ? 'rows set aside' : 'waiting';
+  return {
+    partition,
+    state: completedAt === null ? open : 'complete',
+    rowsDone: Number(checkpoint.rowsRotated),
+    rowsTotal: Number(checkpoint.rowsTotal),
+    rowsSetAside: Object.keys(checkpoint.setAside).length,
+    holder: isHeld ? { claimant: claimedBy, since: claimedSince ?? claimedUntil } : null,
+    lastFault: lastFault !== null && lastFaultAt !== null ? { fault: lastFault, at: lastFaultAt } : null,
+  };
+}

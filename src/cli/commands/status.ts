@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod';
+import { type RotationStatus, readStatus } from '../../checkpoint/status.ts';
+import { dataModelOf } from '../../config/data-model.ts';
+import { parse } from '../../config/parse.ts';
+import { recordTablesOf } from '../../config/record-tables.ts';
+import { parseDatabaseUrl } from '../../config/settings.ts';
+import { databaseLabel, openDatabase, schemaOf } from '../../database/database.ts';
+import { retry } from '../../database/retry.ts';
+import { describeError } from '../../errors/describe-error.ts';
+import { printable, printableJson } from '../../text/printable.ts';
+import { commandLine, PROGRAM } from '../arguments.ts';
+import { exitCodeOfError } from '../exit-code.ts';
+import { loadConfig } from '../load-config.ts';
+import { describeStatus } from '../reporters/status-text.ts';
+import { exitCodeAfter, interruptOnSignals } from '../signals.ts';
+
+const USAGE = `${PROGRAM} status [options]
+
+Shows how far the rotations in the database are, from any machine and without disturbing them.`;
+
+/** How often --watch looks, and how long a rate is measured without it, in milliseconds. */
+const INTERVAL_MS = 2_000;
+
+const optionsSchema = z.object({
+  name: z.string('has to be given once, with a value').optional(),
+  watch: z.boolean('has to be given once'),
+  json: z.boolean('has to be given once'),
+});
+
+/** @param args what follows `status` @returns the exit code */
+export async function statusCommand(args: string[]): Promise<number> {
+  try {
+    const options = await parseOptions(args);
+    const interruption = interruptOnSignals(() => {});
+    await show(options, interruption.signal);
+    return interruption.received ? exitCodeAfter(interruption.received) : 0;
+  } catch (error) {
+    process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
+    return exitCodeOfError(error);
+  }
+}
+
+async function parseOptions(args: string[]) {
+  const options = await commandLine(args, USAGE)
+    .option('name', { describe: 'Only the rotation of this name', type: 'string', requiresArg: true })
+    .option('watch', { describe: 'Look again every two seconds, until Ctrl-C', type: 'boolean', default: false })
+    .option('json', {
+      describe: 'Print one JSON object a line, one for each rotation',
+      type: 'boolean',
+      default: false,
+    })
+    .parseAsync();
+  return parse(optionsSchema, options, (field) => `--${field}`);
+}
+
+async function show({ name, watch, json }: z.output<typeof optionsSchema>, signal: AbortSignal): Promise<void> {
+  const url = parseDatabaseUrl(process.env);
+  const { PrismaClient } = await loadConfig();
+  const database = openDatabase(PrismaClient, url, { connections: 1 });
+  const tables = recordTablesOf(dataModelOf(database), schemaOf(url));
+  try {
+    const once = { database, signal, settings: { maxRetryTimeMs: 0 }, onEvent: () => {} };
+    let earlier = await retry(once, () => readStatus(database, tables, name)); // says what was tried in vain
+    let isFirst = true;
+    do {
+      // One look does not tell a rate; where nothing moves, none is needed.
+      if (!isFirst || earlier.some(({ state }) => state === 'running')) await pause(signal);
+      const now = await readStatus(database, tables, name);
+      if (watch && process.stdout.isTTY && !json) process.stdout.write(CLEAR_SCREEN);
+      const lines = json ? now.map((status) => printableJson(status)) : describeAll(now, earlier).map(printable);
+      if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
+      else if (!json)
+        process.stdout.write(`no ${name === undefined ? '' : 'such '}rotation is recorded in ${databaseLabel(url)}\n`);
+      [earlier, isFirst] = [now, false];
+    } while (watch && !signal.aborted);
+  } finally {
+    await database.$disconnect();
+  }
+}
+
+const CLEAR_SCREEN = '\x1b[2J\x1b[H';
+
+/** Ends early, and quietly, when the signal is aborted. */
+function pause(signal: AbortSignal): Promise<void> {
+  return sleep(INTERVAL_MS, undefined, { signal }).catch(() => {});
+}
+
+function describeAll(now: readonly RotationStatus[], earlier: readonly RotationStatus[]): string[] {
+  return now.flatMap((status) =>
+    describeStatus(
+      status,
+      earlier.find(({ rotation }) => rotation === status.rotation),
+    ),
+  );
+}

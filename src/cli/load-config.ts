@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Config, parseConfig } from '../config/config.ts';
+import { describeError } from '../errors/describe-error.ts';
+import { ConfigurationError } from '../errors/errors.ts';
+import { faultCode } from '../errors/faults.ts';
+
+/** Where `prisma.config.ts` is, too. */
+const CONFIG = 'rotate-tokens.config.ts';
+
+/**
+ * Loads what a project says about its targets.
+ *
+ * @param folder the project's: the one that the command is started in
+ *
+ * @throws ConfigurationError when there is no such file, or it cannot be loaded
+ */
+export async function loadConfig(folder = process.cwd()): Promise<Config> {
+  const path = join(folder, CONFIG);
+  if (!existsSync(path)) {
+    throw new ConfigurationError(
+      `there is no ${CONFIG} in ${folder}. Start the command in the project's folder, or write one (see the README).`,
+    );
+  }
+  try {
+    const { default: exported } = await importFile(pathToFileURL(path).href);
+    // Where the project is CommonJS, what it exports comes wrapped.
+    return parseConfig(exported?.__esModule ? exported.default : exported);
+  } catch (error) {
+    throw new ConfigurationError(`${CONFIG} cannot be used: ${reasonOf(error)}`);
+  }
+}
+
+/** Once it is built, this runs without tsx, which the project's TypeScript still needs. */
+async function importFile(url: string): Promise<{ default?: { __esModule?: true; default?: unknown } }> {
+  if (import.meta.url.endsWith('.ts')) return import(url);
+  const { tsImport } = await import('tsx/esm/api');
+  return tsImport(url, import.meta.url);
+}
+
+/**
+ * The reader's own code failed, so its message helps; a token is in it only if that code has asked the database, and
+ * then nothing of the answer is shown.
+ */
+function reasonOf(error: unknown): string {
+  if (faultCode(error) !== undefined) return describeError(error);
+  const lines = (error instanceof Error ? error.message : String(error)).split('\n');
+  // Where the file is not TypeScript, the first line is a title.
+  const reason = withoutPassword(lines.slice(0, lines[0]?.endsWith(':') ? 2 : 1).join(' '));
+  const isUngenerated = reason.includes('Cannot find module') && reason.includes('generated');
+  return isUngenerated ? `${reason}. Run \`npx prisma generate\` first.` : reason;
+}
+
+/** Code that reads DATABASE_URL may quote it in its message. */
+function withoutPassword(text: string): string {
+  const url = process.env.DATABASE_URL ?? '';
+  const password = URL.canParse(url) ? new URL(url).password : '';
+  const secrets = [url, password, decoded(password)].filter((secret) => secret !== '');
+  return secrets.reduce((shown, secret) => shown.replaceAll(secret, '…'), text);
+}
+
+/** A `%` in a password need not begin an escape. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

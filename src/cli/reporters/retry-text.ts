@@ -1,0 +1,34 @@
+import type { RotationEvent } from '../../context.ts';
+import { formatDuration } from '../../text/format.ts';
+import { countOf } from '../../text/wording.ts';
+import { thinOutRepeats } from './repeats.ts';
+
+type Retry = Extract<RotationEvent, { type: 'retry' }>;
+
+/** What people read of faults that are waited out. */
+export interface RetryLines {
+  /** @returns undefined when the same fault was reported not long ago: then it is only counted */
+  lineFor(retry: Retry): string | undefined;
+  /** What was only counted so far, for the end. */
+  counted(): string[];
+}
+
+/** One line for a fault however many attempts and partitions it concerns, and another one every half minute. */
+export function retryLines(): RetryLines {
+  const repeats = thinOutRepeats();
+  return {
+    lineFor(retry) {
+      const heldBack = repeats.letThrough(retry.fault, performance.now());
+      return heldBack === undefined ? undefined : describeRetry(retry, heldBack);
+    },
+    counted: () =>
+      repeats.heldBack().map(([fault, count]) => `${countOf(count, 'more retry', 'more retries')}: ${fault}`),
+  };
+}
+
+/** @param unreported how many retries of the same fault were only counted since its last line */
+export function describeRetry({ partition, fault, waitMs, attempt }: Retry, unreported: number): string {
+  const where = partition === undefined ? '' : `partition ${partition}: `;
+  const count = unreported === 0 ? '' : `; ${countOf(unreported, 'retry', 'retries')} since the last such line`;
+  return `${where}${fault} Trying again in ${formatDuration(waitMs)} (attempt ${attempt} failed${count}).`;
+}

@@ -1,0 +1,69 @@
+import type { PartitionStatus, RotationStatus } from '../../checkpoint/status.ts';
+import { formatClock, formatCount, formatDuration, formatPercent, formatTime, formatTotal } from '../../text/format.ts';
+import { countOf } from '../../text/wording.ts';
+
+/**
+ * A rotation's status for people.
+ *
+ * @param earlier the same, some seconds before, for the rate
+ */
+export function describeStatus(status: RotationStatus, earlier: RotationStatus | undefined): string[] {
+  return [
+    `rotation '${status.rotation}' of ${status.target}: ${status.state}`,
+    `  ${progressOf(status, earlier)}`,
+    `  started ${formatTime(status.startedAt)}, ${endOf(status)}`,
+    `  ${countOf(status.partitions.length, 'partition')}: ${countStates(status.partitions)}`,
+    ...status.partitions.filter(({ state }) => state === 'held').map(describeHeld),
+    ...(status.rowsSetAside > 0 ? [`  ${formatCount(status.rowsSetAside)} rows set aside, locked or refused`] : []),
+    ...lastFault(status),
+  ];
+}
+
+function progressOf(status: RotationStatus, earlier: RotationStatus | undefined): string {
+  const { rowsDone, rowsTotal, totalIsEstimate } = status;
+  const total = { rowsTotal: Math.max(rowsTotal, rowsDone), totalIsEstimate };
+  const facts = [
+    formatPercent(total.rowsTotal === 0 ? 1 : rowsDone / total.rowsTotal),
+    `${formatCount(rowsDone)} of ${formatTotal(total)}`,
+  ];
+  const rowsPerSecond = rateBetween(earlier, status);
+  if (status.state !== 'running' || rowsPerSecond === null) return facts.join(' · ');
+  const remainingMs = rowsPerSecond > 0 ? ((total.rowsTotal - rowsDone) / rowsPerSecond) * 1000 : null;
+  return [...facts, `ETA ${formatClock(remainingMs)}`, `${formatCount(rowsPerSecond)} rows/s`].join(' · ');
+}
+
+/** Between two looks; null when they are the same one. */
+function rateBetween(earlier: RotationStatus | undefined, now: RotationStatus): number | null {
+  if (earlier === undefined || now.seenAt <= earlier.seenAt) return null;
+  return ((now.rowsDone - earlier.rowsDone) * 1000) / (Number(now.seenAt) - Number(earlier.seenAt));
+}
+
+function endOf({ state, completedAt, startedAt, updatedAt, seenAt }: RotationStatus): string {
+  if (state === 'complete' && completedAt !== null) {
+    return `completed ${formatTime(completedAt)}, ${formatDuration(Number(completedAt) - Number(startedAt))} later`;
+  }
+  return `last written ${formatDuration(Math.max(0, Number(seenAt) - Number(updatedAt)))} ago`;
+}
+
+function countStates(partitions: readonly PartitionStatus[]): string {
+  const states = ['complete', 'held', 'waiting', 'rows set aside'] as const;
+  const counts = states.map((state) => [state, partitions.filter((each) => each.state === state).length] as const);
+  return counts
+    .filter(([, count]) => count > 0)
+    .map(([state, count]) => `${count} ${state}`)
+    .join(', ');
+}
+
+function describeHeld({ partition, rowsDone, rowsTotal, holder }: PartitionStatus): string {
+  const share = formatPercent(rowsTotal === 0 ? 0 : Math.min(1, rowsDone / rowsTotal));
+  const since = holder ? `held by ${holder.claimant} since ${formatTime(holder.since)}` : '';
+  return `    partition ${partition}: ${share}, ${formatCount(rowsDone)} of ${formatCount(rowsTotal)}, ${since}`;
+}
+
+/** The latest of all partitions. */
+function lastFault({ partitions }: RotationStatus): string[] {
+  const faults = partitions.flatMap(({ partition, lastFault }) => (lastFault ? [{ partition, ...lastFault }] : []));
+  const [latest] = faults.sort((a, b) => Number(b.at) - Number(a.at));
+  if (latest === undefined) return [];
+  return [`  last fault, ${formatTime(latest.at)}, in partition ${latest.partition}: ${latest.fault}`];
+}

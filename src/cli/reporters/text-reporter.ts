@@ -1,0 +1,187 @@
+import type { RotationEvent } from '../../context.ts';
+import { describeError } from '../../errors/describe-error.ts';
+import { NoAnswerError, nameHolders } from '../../errors/errors.ts';
+import type { ProgressSnapshot } from '../../report/progress.ts';
+import type { Rehearsal } from '../../rotate/dry-run.ts';
+import type { Counts, RotationResult } from '../../rotate/rotation.ts';
+import { formatBytes, formatCount, formatDuration, formatTime, formatTotal } from '../../text/format.ts';
+import { printable } from '../../text/printable.ts';
+import { countOf } from '../../text/wording.ts';
+import { exitCodeOfError } from '../exit-code.ts';
+import { describeFindings } from './findings.ts';
+import { type ProgressDisplay, showProgress } from './progress-display.ts';
+import type { Reporter } from './reporter.ts';
+import { retryLines } from './retry-text.ts';
+
+/** How far a pass over the table is. */
+type ScanProgress = Pick<Extract<RotationEvent, { type: 'checking' }>, 'blocksDone' | 'blocksTotal'>;
+
+/**
+ * For people: a bar on a terminal, lines in a log. What went wrong goes to stderr.
+ *
+ * @param showsAllFindings also those of the preflight that are ok
+ */
+export function textReporter(
+  rotation: string,
+  stdout: NodeJS.WritableStream,
+  stderr: NodeJS.WritableStream,
+  showsAllFindings = false,
+): Reporter {
+  let display: ProgressDisplay | undefined;
+  let scan: ProgressDisplay | undefined;
+  let last: ProgressSnapshot | undefined;
+  let rows = 'every row';
+  const stopDisplay = () => {
+    last = display?.stop() ?? last;
+    display = undefined;
+  };
+  /** A pass over the whole table, in rows, of which only the share is known. */
+  const showScan = (label: string, rows: number, { blocksDone, blocksTotal }: ScanProgress) => {
+    const start = { rowsDone: 0, rowsTotal: rows, totalIsEstimate: true };
+    scan ??= showProgress(label, start, stdout);
+    scan.setTotalDone(blocksTotal === 0 ? 0 : Math.round((rows * blocksDone) / blocksTotal));
+    if (blocksDone === blocksTotal && blocksTotal > 0) stopScan();
+  };
+  const stopScan = () => {
+    scan?.stop();
+    scan = undefined;
+  };
+  const retries = retryLines();
+  const say = (text: string) => {
+    const line = printable(text);
+    if (scan) scan.say(line);
+    else if (display) display.say(line);
+    else stdout.write(`${line}\n`);
+  };
+  const sayUnlessCounted = (line: string | undefined) => line !== undefined && say(line);
+  return {
+    begin({ target, database }) {
+      rows = target.scope === null ? 'every row' : 'every row in scope';
+      say(`rotating ${target.label} in ${database}, rotation '${rotation}'`);
+    },
+    event(event) {
+      if (event.type === 'batch') display?.add(event.rows);
+      else if (event.type === 'total') display?.setTotalDone(event.rowsDone);
+      else if (event.type === 'throttled') display?.setWait(event.detail, event.waitMs);
+      else if (event.type === 'retry') sayUnlessCounted(retries.lineFor(event));
+      else if (event.type === 'preflight') describeFindings('preflight', event.findings, showsAllFindings).forEach(say);
+      else if (event.type === 'verified') describeFindings('verification', event.findings, true).forEach(say);
+      else if (event.type === 'condemning') showScan('condemning', event.rows, event);
+      else if (event.type === 'checking') showScan('verifying', last?.rowsTotal ?? 0, event);
+      else if (event.type === 'verifying') {
+        stopDisplay();
+        say('everything is rotated; verifying every row');
+      } else say(describeEvent(rotation, event));
+      if (event.type === 'started') display = showProgress(rotation, event, stdout);
+    },
+    stopping: (signal) => say(`${signal}: finishing the batches in flight. A second one stops at once, without harm.`),
+    stopped: () => say('stopped at once; what was in flight is rolled back. The same command continues.'),
+    end(result) {
+      stopScan();
+      stopDisplay();
+      retries.counted().forEach(say);
+      say(describeResult(rotation, result, rows));
+      if (last && last.rowsThisRun > 0) {
+        const perSecond = last.rowsThisRun / (last.elapsedMs / 1000);
+        say(
+          `this run: ${countOf(last.rowsThisRun, 'row')} in ${formatDuration(last.elapsedMs)}, ${formatCount(perSecond)} rows/s`,
+        );
+      }
+    },
+    rehearsed: (rehearsal) => describeRehearsal(rotation, rehearsal).forEach(say),
+    fail(error) {
+      stopScan();
+      stopDisplay();
+      const mayHaveWritten = exitCodeOfError(error) === 1 && !(error instanceof NoAnswerError);
+      const saved = mayHaveWritten ? ' What was committed is saved; the same command continues.' : '';
+      stderr.write(`rotate-tokens: ${printable(describeError(error))}${saved}\n`);
+    },
+  };
+}
+
+type ShownOtherwise =
+  | 'retry'
+  | 'preflight'
+  | 'batch'
+  | 'total'
+  | 'throttled'
+  | 'condemning'
+  | 'checking'
+  | 'verifying'
+  | 'verified';
+
+function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: ShownOtherwise }>): string {
+  switch (event.type) {
+    case 'started':
+      return event.resumed
+        ? `resuming '${rotation}' at ${formatCount(event.rowsDone)} of ${formatTotal(event)}`
+        : `starting '${rotation}': ${formatTotal(event)} token${event.rowsTotal === 1 ? '' : 's'} to replace`;
+    case 'blocked':
+      return `a batch is waiting for a lock held by PostgreSQL process ${event.pids.join(', ')} (see pg_stat_activity)`;
+    case 'setAside':
+      return `partition ${event.partition}: the row with key ${event.key} is set aside until all others are done: ${event.fault}`;
+    case 'tryingAgain':
+      return `all other rows are done; trying ${event.rows === 1 ? 'the one' : `the ${formatCount(event.rows)}`} set aside again in ${formatDuration(event.waitMs)}`;
+    case 'replicaLost':
+      return `${event.name === null ? 'no replica streams from this server' : `replica ${event.name} does not stream`}, and --max-replica-lag-ms waits for it; to go on without, run this again without that option`;
+    case 'overtaken':
+      return `partition ${event.partition} was taken over by another process while this one stood still; the batch in flight was rolled back`;
+    case 'openTransactions':
+      return `waiting for ${event.pids.length > 0 ? `PostgreSQL process ${event.pids.join(', ')}` : 'a prepared transaction'}, which began to change the table before the rotation, to commit (see pg_stat_activity)`;
+    case 'waitingForPlan':
+      return 'another process is planning this rotation; waiting for it';
+    case 'condemned':
+      return `condemned ${countOf(event.tokens, 'token')}: none of them may be in the table at the end`;
+    case 'survivors':
+      return `${countOf(event.rows, 'row')} ${event.rows === 1 ? 'holds' : 'hold'} a condemned token, although all partitions are complete; rotating ${event.rows === 1 ? 'it' : 'them'}`;
+    case 'waiting':
+      return `nothing is left to claim; waiting for ${nameHolders(event.holders)} to finish, or to prove dead`;
+  }
+}
+
+/** @param scope which rows it is about, in words */
+function describeResult(rotation: string, result: RotationResult, scope: string): string {
+  switch (result.outcome) {
+    case 'empty':
+      return 'the table has no rows: there is nothing to rotate, and nothing was recorded.';
+    case 'interrupted':
+      return `stopped${whereStopped(result.counts)}. The same command continues from here.`;
+    case 'complete': {
+      const facts = `${countOf(result.rowsDone, 'token')} replaced, ${scope} up to key ${result.watermark}`;
+      return result.alreadyComplete
+        ? `'${rotation}' was completed at ${formatTime(result.completedAt)} (${facts}). Nothing to do; --again under another --name rotates once more.`
+        : `'${rotation}' is complete: ${facts}.`;
+    }
+  }
+}
+
+function whereStopped(counts: Counts | null): string {
+  if (counts === null) return '; all that was committed is saved';
+  return ` at ${formatCount(counts.rowsDone)} of ${formatTotal(counts)}; all of it is saved`;
+}
+
+function describeRehearsal(rotation: string, rehearsal: Rehearsal | null): string[] {
+  if (rehearsal === null) return [`dry run of '${rotation}': there is nothing left to do.`];
+  const { resumed, rows, rowsAreEstimate, partitions, watermark, batch, condemning, expected } = rehearsal;
+  const total = formatTotal({ rowsTotal: rows, totalIsEstimate: rowsAreEstimate });
+  return [
+    `dry run of '${rotation}': one batch was written and taken back, nothing is recorded.`,
+    `  plan      ${total} tokens${resumed ? ' left' : ''} in ${countOf(partitions, 'partition')}, up to key ${watermark}`,
+    ...(condemning === null
+      ? []
+      : [`  condemn   the hashes of ${total} tokens, about ${formatBytes(condemning.bytes)} in the database`]),
+    `  batch     ${formatCount(batch.rows)} rows in ${formatCount(batch.durationMs)} ms, ${formatBytes(batch.walBytes)} of WAL, table and indexes ${formatBytes(batch.growthBytes)} larger`,
+    `  expected  ${describeExpectation(expected)}`,
+    ...(rehearsal.isSlowedByAfterBatch ? [SLOW_AFTER_BATCH] : []),
+  ];
+}
+
+const SLOW_AFTER_BATCH =
+  '  WARNING   afterBatch takes most of this time, and the rows stay locked meanwhile. Let it write all rows with one ' +
+  'statement, createMany or one UPDATE … WHERE id = ANY (…), instead of one for each row.';
+
+function describeExpectation(expected: Rehearsal['expected']): string {
+  if (expected === null) return 'not known, since no row of this batch is in scope';
+  const [least, most] = [formatDuration(expected.leastMs), formatDuration(expected.mostMs)];
+  return `${least === most ? `about ${least}` : `${least} to ${most}`}, up to ${formatBytes(expected.walBytes)} of WAL, table and indexes up to ${formatBytes(expected.growthBytes)} larger until they are vacuumed`;
+}

@@ -1,0 +1,169 @@
+import type { ITXClientDenyList } from '@prisma/client/runtime/client';
+import * as z from 'zod';
+import type { ClientConstructor, Database } from '../database/database.ts';
+import { ConfigurationError } from '../errors/errors.ts';
+import { dataModelOf } from './data-model.ts';
+import { parse } from './parse.ts';
+import { resolveTarget, type Target, type TargetDefinition } from './target.ts';
+import type { TokenKind } from './token-kinds.ts';
+
+/**
+ * What is rotated in a project: its generated Prisma client, and its targets by name. The default export of
+ * `rotate-tokens.config.ts`.
+ */
+export interface Config {
+  PrismaClient: ClientConstructor<Database>;
+  /** Each is looked at when it is chosen. */
+  targets: Record<string, unknown>;
+}
+
+/**
+ * Checks the names of models and fields when it is compiled, and gives `afterBatch` its types.
+ *
+ * @param PrismaClient the class that `prisma generate` has made
+ * @param targets by the name that `--target` takes
+ */
+export function defineTargets<Class extends ClientConstructor<Database>>(
+  PrismaClient: Class,
+  targets: Record<string, TargetOf<InstanceType<Class>>>,
+): Config {
+  return { PrismaClient, targets };
+}
+
+/** Any target that a client's models allow. */
+export type TargetOf<Client> = { [Model in keyof Models<Client>]: TargetOfModel<Client, Model> }[keyof Models<Client>];
+
+type TargetOfModel<Client, Model extends keyof Models<Client>> = {
+  [Key in FieldOf<Models<Client>[Model], string | number | bigint>]: {
+    /** The model, as in the Prisma schema. */
+    model: Model;
+    /** Its unique key: a field of type Int, BigInt or String. */
+    key: Key;
+    /** The field with the token: a String; or Bytes, when only a hash is stored. */
+    token: FieldOf<Models<Client>[Model], string | Uint8Array | null>;
+    kind: TokenKind;
+    /** Which rows, as a `where` of Prisma over the model's own fields. @default all of them */
+    scope?: Scope<Models<Client>[Model]>;
+    /** Insists on tokens with fewer than 122 bits that cannot be guessed. @default false */
+    acceptWeakTokens?: boolean;
+    /**
+     * Runs in the transaction of each batch, when its tokens are written: what it writes through `transaction` is there
+     * exactly once for each rotated row, or not at all.
+     */
+    afterBatch?: (
+      transaction: TransactionOf<Client>,
+      rows: { key: Models<Client>[Model][Key]; token: string }[],
+    ) => Promise<unknown>;
+  };
+}[FieldOf<Models<Client>[Model], string | number | bigint>];
+
+/** A `where` of Prisma, without what reaches into other models. */
+export type Scope<Fields> = { [Name in keyof Fields]?: Fields[Name] | Filter<Fields[Name]> } & {
+  AND?: Scope<Fields> | Scope<Fields>[];
+  OR?: Scope<Fields>[];
+  NOT?: Scope<Fields> | Scope<Fields>[];
+};
+
+interface Filter<Value> {
+  equals?: Value;
+  not?: Value;
+  in?: NonNullable<Value>[];
+  notIn?: NonNullable<Value>[];
+  lt?: NonNullable<Value>;
+  lte?: NonNullable<Value>;
+  gt?: NonNullable<Value>;
+  gte?: NonNullable<Value>;
+}
+
+/** The fields, with their types, of each model that a generated client has; by the model's name. */
+type Models<Client> = {
+  [Property in keyof Client as Property extends string ? NameOf<Client[Property]> : never]: FieldsOf<Client[Property]>;
+};
+
+/** How a generated client carries model and fields in the type of each of its delegates, such as `client.ticket`. */
+interface Delegate {
+  [symbol: symbol]: { types: { payload: { scalars: Record<string, unknown> } }; meta: { name: string } };
+}
+
+type NameOf<Property> = Property extends Delegate ? Property[symbol]['meta']['name'] : never;
+type FieldsOf<Property> = Property extends Delegate ? Property[symbol]['types']['payload']['scalars'] : never;
+type FieldOf<Fields, Type> = { [Name in keyof Fields]: Fields[Name] extends Type ? Name : never }[keyof Fields] &
+  string;
+
+/** What is done in it is in the transaction of the batch: it has no other. */
+type TransactionOf<Client> = Omit<Client, ITXClientDenyList | '$transaction'>;
+
+const kindSchema = z.object(
+  {
+    name: z.string(),
+    bits: z.number(),
+    type: z.enum(['uuid', 'text']),
+    length: z.number().nullable(),
+    form: z.object({ name: z.string(), patterns: z.array(z.string()) }).nullable(),
+    isHashed: z.boolean(),
+    make: z.custom<TokenKind['make']>((value) => typeof value === 'function'),
+  },
+  'has to be uuid(), hex(…), base64url(…), custom(…) or sha256(…)',
+);
+
+const definitionSchema = z.strictObject({
+  model: z.string('has to be the name of a model'),
+  key: z.string('has to be the name of a field'),
+  token: z.string('has to be the name of a field'),
+  kind: kindSchema,
+  scope: z.custom<object>((value) => typeof value === 'object' && value !== null, 'has to be an object').optional(),
+  acceptWeakTokens: z.boolean('has to be true or false').optional(),
+  afterBatch: z
+    .custom<TargetDefinition['afterBatch']>((value) => typeof value === 'function', 'has to be a function')
+    .optional(),
+});
+
+const configSchema = z.object(
+  {
+    PrismaClient: z.custom<ClientConstructor<Database>>(
+      (value) => typeof value === 'function',
+      'has to be the class that `prisma generate` has made',
+    ),
+    targets: z
+      .record(z.string(), z.unknown())
+      .refine((targets) => Object.keys(targets).length > 0, 'has to have at least one in it'),
+  },
+  'its default export has to be what defineTargets(…) returns',
+);
+
+/** @throws ConfigurationError when it is not what `defineTargets` returns */
+export function parseConfig(exported: unknown): Config {
+  return parse(configSchema, exported, (field) => `${field}:`);
+}
+
+/**
+ * @param name as after `--target`; may be left out where there is only one
+ * @param client an instance of the config's PrismaClient, whether it is connected or not
+ * @param databaseSchema what `schemaOf(url)` says
+ * @throws ConfigurationError when there is no such target, or it is not as it has to be
+ */
+export function targetNamed(
+  { targets }: Config,
+  name: string | undefined,
+  client: object,
+  databaseSchema?: string,
+): Target {
+  const names = Object.keys(targets);
+  const chosen = name ?? (names.length === 1 ? names[0] : undefined);
+  if (chosen === undefined) throw new ConfigurationError(`--target has to be given: ${names.join(', ')}.`);
+  if (!Object.hasOwn(targets, chosen)) {
+    throw new ConfigurationError(
+      `there is no target '${chosen}'. There ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}.`,
+    );
+  }
+  try {
+    return resolveTarget(
+      parse(definitionSchema, targets[chosen], (field) => `${field}:`),
+      dataModelOf(client),
+      databaseSchema,
+    );
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new ConfigurationError(`target '${chosen}': ${error.message}`);
+  }
+}

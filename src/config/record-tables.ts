@@ -1,0 +1,24 @@
+import { quoted, raw, type Sql } from '../database/sql.ts';
+import type { DataModel } from './data-model.ts';
+
+/** The package's own tables, each with its schema: the one that Prisma's own queries use. */
+export interface RecordTables {
+  readonly schema: string;
+  readonly rotations: Sql;
+  readonly checkpoints: Sql;
+  readonly condemnedTokens: Sql;
+}
+
+/** The names of the tables, in the order in which people read of them. */
+export const RECORD_TABLES = ['rotations', 'rotation_checkpoints', 'condemned_tokens'] as const;
+
+/**
+ * @param databaseSchema what `?schema=` in the URL says, or `public`
+ * @returns the tables in that schema, or in the one that the model RotationCheckpoint names (@@schema)
+ */
+export function recordTablesOf({ models }: DataModel, databaseSchema: string): RecordTables {
+  const schema = models.RotationCheckpoint?.schema ?? databaseSchema;
+  const [rotations, checkpoints, condemnedTokens] = RECORD_TABLES.map((name) => raw(`${quoted(schema)}.${name}`));
+  if (!rotations || !checkpoints || !condemnedTokens) throw new Error('a table has no name');
+  return { schema, rotations, checkpoints, condemnedTokens };
+}

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RotationContext } from '../context.ts';
+import { describeError } from '../errors/describe-error.ts';
+import { GaveUpError, NoAnswerError } from '../errors/errors.ts';
+import { databaseFault, type FaultKind, faultKind } from '../errors/faults.ts';
+import { type Database, labelOf } from './database.ts';
+
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 10_000;
+
+/** How long to try to reach a server that has never answered, in milliseconds: most likely the URL is wrong. */
+const FIRST_CONTACT_MS = 15_000;
+
+/** The databases whose server has answered this process. */
+const answered = new WeakSet<Database>();
+
+/**
+ * How long to wait after so many failures, in milliseconds: twice as long each time, up to a limit, and half of it at
+ * random, so that many clients of one server that came back don't all return in the same moment ("equal jitter" in the
+ * AWS Architecture Blog, Exponential Backoff And Jitter, 2015).
+ *
+ * @param failures 1 or more
+ * @param random 0 to 1
+ */
+export function backoffMs(failures: number, random: number = Math.random()): number {
+  const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
+  return Math.round((longest * (1 + random)) / 2);
+}
+
+/** What a retry needs of a rotation's context. */
+export interface RetryContext extends Pick<RotationContext, 'signal' | 'onEvent'> {
+  /** Whose answers count. @default it has answered before */
+  database?: Database;
+  settings: Pick<RotationContext['settings'], 'maxRetryTimeMs'>;
+}
+
+/** What is to be waited out, and where it happens. */
+export interface RetryOptions {
+  /** @default only what passes by itself */
+  kinds?: readonly FaultKind[];
+  /** The partition that is being rotated, to be told. */
+  partition?: number;
+}
+
+/**
+ * Does something until it succeeds, as long as what makes it fail passes, and for `settings.maxRetryTimeMs` after the
+ * first failure at the most. Each failure is told. A server that has never answered is tried for 15 seconds at the most.
+ *
+ * @param work told which attempt it is, from 1, and why the one before failed; what it throws that does not pass is
+ * thrown on
+ * @throws GaveUpError when the time is up; NoAnswerError, which is one, when the server has never answered
+ * @throws AbortError at once when the signal is aborted while waiting; an attempt is never interrupted
+ */
+export async function retry<Result>(
+  { database, settings, signal, onEvent }: RetryContext,
+  work: (attempt: number, fault?: string) => Promise<Result>,
+  { kinds = ['passing'], partition }: RetryOptions = {},
+): Promise<Result> {
+  const startedAtMs = performance.now();
+  let failingSinceMs: number | undefined;
+  let fault: string | undefined;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const result = await work(attempt, fault);
+      if (database) answered.add(database);
+      return result;
+    } catch (error) {
+      if (database && databaseFault(error).answered) answered.add(database);
+      if (!kinds.includes(faultKind(error))) throw error;
+      const isFirstContact = database !== undefined && !answered.has(database);
+      failingSinceMs ??= isFirstContact ? startedAtMs : performance.now();
+      const elapsedMs = performance.now() - failingSinceMs;
+      const longestMs = isFirstContact ? Math.min(FIRST_CONTACT_MS, settings.maxRetryTimeMs) : settings.maxRetryTimeMs;
+      if (elapsedMs >= longestMs) {
+        if (isFirstContact) throw new NoAnswerError(error, attempt, elapsedMs, labelOf(database));
+        throw new GaveUpError(error, attempt, elapsedMs);
+      }
+      const waitMs = Math.min(backoffMs(attempt), Math.ceil(longestMs - elapsedMs));
+      fault = describeError(error);
+      if (!signal.aborted) onEvent({ type: 'retry', partition, attempt, waitMs, fault });
+      await sleep(waitMs, undefined, { signal });
+    }
+  }
+}
+
+/** Whether this is only the end of a wait that a signal has cut short. */
+export function isAbort(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
+}

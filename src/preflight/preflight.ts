@@ -1,0 +1,153 @@
+/**
+ * The preflight: what is checked before the first write. Each check reads a little of the catalog and no row,
+ * but for a sample of tokens, and waits for no lock, so that it takes as long for a huge table as for a small one.
+ */
+
+import type { Settings } from '../config/settings.ts';
+import type { Target } from '../config/target.ts';
+import type { RotationContext } from '../context.ts';
+import type { Queryable } from '../database/database.ts';
+import { retry } from '../database/retry.ts';
+import { composing, ownSession } from '../database/session.ts';
+import { ConfigurationError } from '../errors/errors.ts';
+import { faultCode } from '../errors/faults.ts';
+import type { Finding } from '../finding.ts';
+import { inspectCollation } from './collation.ts';
+import { inspectKeyColumn, inspectTokenColumn } from './columns.ts';
+import { inspectConnections } from './connections.ts';
+import { inspectForeignKeys } from './foreign-keys.ts';
+import { inspectGeneratedColumns } from './generated-columns.ts';
+import { inspectIndexes, inspectUniqueIndex } from './indexes.ts';
+import { inspectLogging } from './logging.ts';
+import { inspectLongTransactions } from './long-transactions.ts';
+import { inspectPrivileges } from './privileges.ts';
+import { inspectReplication } from './replication.ts';
+import { inspectVersion, inspectWritability } from './server.ts';
+import { inspectStoredForm } from './stored-form.ts';
+import { isOrdinaryTable, judgeRelations, readRelations } from './table.ts';
+import { inspectTokenKind } from './token-kind.ts';
+import { inspectRules, inspectTriggers } from './triggers.ts';
+import { type Verdict, warning } from './verdict.ts';
+
+/** What the checks have to know of how a rotation is to be run. */
+type RelevantSettings = Pick<Settings, 'workers' | 'tokens'>;
+
+/** By name, in order. */
+type Checks = Record<string, (database: Queryable, target: Target, settings: RelevantSettings) => Promise<Verdict>>;
+
+/** They need a table to look at. */
+const OF_THE_TABLE: Checks = {
+  privileges: inspectPrivileges,
+  'key-column': inspectKeyColumn,
+  'token-column': inspectTokenColumn,
+  'token-kind': inspectTokenKind,
+  'unique-index': inspectUniqueIndex,
+  collation: inspectCollation,
+  'foreign-keys': inspectForeignKeys,
+  triggers: inspectTriggers,
+  rules: inspectRules,
+  'generated-columns': inspectGeneratedColumns,
+  indexes: inspectIndexes,
+};
+
+/** It reads rows, so it needs all that a rotation needs. */
+const OF_THE_ROWS: Checks = { 'stored-form': inspectStoredForm };
+
+/** A rotation works without them. */
+const OF_ITS_SURROUNDINGS: Checks = {
+  'statement-logging': (database, _, settings) => orUnknown(inspectLogging(database, settings)),
+  replication: (database) => orUnknown(inspectReplication(database)),
+  'long-transactions': (database) => orUnknown(inspectLongTransactions(database)),
+  connections: (database, _, settings) => orUnknown(inspectConnections(database, settings)),
+};
+
+/**
+ * Finds out whether the database is such that a rotation can do what it promises, and what else somebody should know
+ * before. Changes nothing.
+ *
+ * @param given one of its connections is used, for about a tenth of a second
+ * @returns what was found, in the order of the checks; `stop` findings forbid the rotation. Checks that make no sense
+ * after one of them, such as those of a table that is missing, are left out
+ */
+export async function inspectDatabase(
+  given: Queryable,
+  target: Target,
+  settings: RelevantSettings,
+): Promise<Finding[]> {
+  const database = composing(given);
+  const version = { check: 'server-version', ...(await inspectVersion(database)) };
+  if (version.level === 'stop') return [version]; // its catalog is another one
+  const writable = { check: 'writable', ...(await inspectWritability(database)) };
+  const relations = await readRelations(database, target);
+  const table = { check: 'table', ...judgeRelations(relations) };
+  const ofTheTable = isOrdinaryTable(relations, target.tableName) ? OF_THE_TABLE : {};
+  const findings: Finding[] = [version, writable, table];
+  const add = async (checks: Checks) => {
+    for (const [check, inspect] of Object.entries(checks))
+      findings.push({ check, ...(await inspect(database, target, settings)) });
+  };
+  await add(ofTheTable);
+  if (findings.every(({ level }) => level !== 'stop')) await add(OF_THE_ROWS);
+  await add(OF_ITS_SURROUNDINGS);
+  return findings;
+}
+
+/**
+ * Inspects the database, tells what was found, and goes no further where that forbids a rotation.
+ *
+ * @throws ConfigurationError naming what forbids it, and what to do
+ */
+export async function assertReady({ database, target, settings, onEvent }: RotationContext): Promise<void> {
+  const findings = await inspectDatabase(database, target, settings);
+  onEvent({ type: 'preflight', findings });
+  const stops = findings.filter(({ level }) => level === 'stop');
+  if (stops.length === 0) return;
+  const reasons = stops.map(({ message, advice }) => (advice ? `${message} ${advice}` : message));
+  throw new ConfigurationError(`the database is not ready, and nothing was changed: ${reasons.join(' ')}`);
+}
+
+/** SQLSTATE of a statement whose table is missing. */
+const UNDEFINED_TABLE = '42P01';
+
+/**
+ * Reads what earlier runs have recorded. Where the tables for that are missing, the preflight says which, and why.
+ *
+ * @throws ConfigurationError then
+ */
+export async function readRecords<Records>(context: RotationContext, read: () => Promise<Records>): Promise<Records> {
+  try {
+    return await retry(context, read);
+  } catch (error) {
+    if (faultCode(error) === UNDEFINED_TABLE) await assertReady(context);
+    throw error;
+  }
+}
+
+/**
+ * Makes sure that nothing is hidden from a look at the table.
+ *
+ * @throws ConfigurationError when there is no such table, or this user does not see every row of it
+ */
+export async function assertVisible(context: RotationContext): Promise<void> {
+  const { message, advice, level } = await retry(context, async () =>
+    judgeRelations(await readRelations(ownSession(context.database), context.target)),
+  );
+  if (level === 'stop') throw new ConfigurationError(`nothing was verified: ${message} ${advice}`);
+}
+
+/** Of the server's answers: no privilege, not supported, no such function, table or column. */
+const UNREADABLE = ['42501', '0A000', '42883', '42P01', '42703'];
+
+/** Hardened servers, and services that are PostgreSQL but for some details, refuse part of what others tell everybody. */
+async function orUnknown(inspection: Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await inspection;
+  } catch (error) {
+    const code = faultCode(error);
+    if (code === undefined || !UNREADABLE.includes(code)) throw error;
+    return warning(
+      `the server does not say (it answered with ${code}).`,
+      'GRANT pg_monitor to the user of DATABASE_URL, or find out otherwise.',
+    );
+  }
+}

@@ -1,0 +1,72 @@
+import { formatCount, formatDuration, formatTime, formatTotal } from '../../text/format.ts';
+import type { Report } from '../schema.ts';
+import { type Pair, pairs, section, UNKNOWN } from './layout.ts';
+import { html, type Markup } from './markup.ts';
+
+export function showFacts(report: Report): Markup {
+  const tables = [
+    pairs('Run', factsOfRun(report)),
+    pairs('Rows', factsOfRows(report)),
+    pairs('Batches', factsOfBatches(report)),
+    pairs('On the way', factsOfTrouble(report)),
+  ];
+  return section('Key facts', html`<div class="facts">${tables}</div>`);
+}
+
+function factsOfRun({ startedAt, endedAt, completedAt, verifiedAt, tool, peakRssBytes }: Report): Pair[] {
+  return [
+    ['Began', formatTime(new Date(startedAt))],
+    ['Ended', formatTime(new Date(endedAt))],
+    ['Took', formatDuration(Date.parse(endedAt) - Date.parse(startedAt))],
+    ['Rotation completed', completedAt === null ? 'no' : formatTime(new Date(completedAt))],
+    ['Rotation verified', verifiedAt === null ? 'no' : formatTime(new Date(verifiedAt))],
+    ['Peak memory', peakRssBytes === null ? UNKNOWN : `${formatCount(peakRssBytes / 1e6)} MB`],
+    ['Version', `${tool.name} ${tool.version}`],
+  ];
+}
+
+function factsOfRows({ rows, watermark }: Report): Pair[] {
+  const { done, doneIsExact, total, totalIsEstimate, before, thisRun, perSecond } = rows;
+  return [
+    ['Rotated', done === null ? UNKNOWN : `${doneIsExact ? '' : 'at least '}${formatCount(done)}`],
+    ['In scope', total === null ? UNKNOWN : formatTotal({ rowsTotal: total, totalIsEstimate })],
+    ['Rotated before this run', before === null ? UNKNOWN : formatCount(before)],
+    ['Rotated by this run', formatCount(thisRun)],
+    ['Average speed', perSecond === null ? UNKNOWN : `${formatCount(perSecond)} rows/s`],
+    ['Highest key in scope', watermark ?? UNKNOWN],
+  ];
+}
+
+function factsOfBatches({ batches }: Report): Pair[] {
+  const { count, blocked, p50Ms, p90Ms, p99Ms, maxMs } = batches;
+  return [
+    ['Committed', formatCount(count)],
+    ['Waited for locks', formatCount(blocked)],
+    ['Half of them took at most', formatMs(p50Ms)],
+    ['90 % took at most', formatMs(p90Ms)],
+    ['99 % took at most', formatMs(p99Ms)],
+    ['The longest took', formatMs(maxMs)],
+  ];
+}
+
+function factsOfTrouble(report: Report): Pair[] {
+  const { partitions, retries, retryWaitMs, rowsSetAside, notRotated } = report;
+  const pausedMs = Object.values(report.throttledMs).reduce((sum, ms) => sum + ms, 0);
+  return [
+    ['Faults tried again', formatCount(retries)],
+    ['Waited before trying again', formatDuration(retryWaitMs)],
+    ['Paused for the sake of others', formatDuration(pausedMs)],
+    ['Rows set aside, to be tried again', formatCount(rowsSetAside)],
+    ['Rows that could not be rotated', formatCount(notRotated.count)],
+    ['Partitions lost to other processes', lostOf(partitions)],
+  ];
+}
+
+function lostOf({ count, overtaken }: Report['partitions']): string {
+  return count === null ? UNKNOWN : `${formatCount(overtaken)} of ${formatCount(count)}`;
+}
+
+function formatMs(ms: number | null): string {
+  if (ms === null) return UNKNOWN;
+  return ms < 10_000 ? `${formatCount(ms)} ms` : formatDuration(ms);
+}

@@ -1,0 +1,44 @@
+import packageJson from '../../../package.json' with { type: 'json' };
+import type { Settings } from '../../config/settings.ts';
+import type { Target } from '../../config/target.ts';
+import type { RotationEvent } from '../../context.ts';
+import type { Finding } from '../../finding.ts';
+import { buildReport, type RunEnd } from '../report.ts';
+import { startRecorder } from './recorder.ts';
+import { checkReportPath, writeReport } from './write-report.ts';
+
+/** The report of one run, from its beginning to whatever end. */
+export interface RunReport {
+  event(event: RotationEvent): void;
+  /** @throws ConfigurationError when the file cannot be written */
+  write(end: RunEnd): Promise<void>;
+}
+
+/**
+ * Starts to take notes, after making sure that the report can be written.
+ *
+ * @param database what may be shown of it
+ * @throws ConfigurationError when nothing can be written there
+ */
+export async function startReport(
+  path: string,
+  database: string,
+  target: Target,
+  settings: Settings,
+): Promise<RunReport> {
+  await checkReportPath(path);
+  const recorder = startRecorder();
+  let preflight: readonly Finding[] = [];
+  let verification: readonly Finding[] = [];
+  return {
+    event(event) {
+      recorder.event(event);
+      if (event.type === 'preflight') preflight = event.findings;
+      if (event.type === 'verified') verification = event.findings;
+    },
+    write(end) {
+      const facts = { version: packageJson.version, database, target, settings, end, preflight, verification };
+      return writeReport(path, buildReport({ ...recorder.stop(), ...facts }));
+    },
+  };
+}

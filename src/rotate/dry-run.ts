@@ -1,0 +1,129 @@
+import { type Checkpoint, isSwept, type Key } from '../checkpoint/checkpoints.ts';
+import { BYTES_PER_HASH } from '../checkpoint/condemned-tokens.ts';
+import { loadTrusted } from '../checkpoint/coverage.ts';
+import { storeOf } from '../checkpoint/store.ts';
+import { tokensFor } from '../config/tokens.ts';
+import type { RotationContext } from '../context.ts';
+import { retry } from '../database/retry.ts';
+import { ownSession } from '../database/session.ts';
+import { ConfigurationError } from '../errors/errors.ts';
+import { batchSizerFor } from '../pace/batch-size.ts';
+import { assertLagIsVisible } from '../pace/replica-watch.ts';
+import { refuseSecond } from '../plan/announce.ts';
+import { planPartitions } from '../plan/partitions.ts';
+import { condemns } from '../plan/plan-rotation.ts';
+import { assertReady, readRecords } from '../preflight/preflight.ts';
+import { countOf } from '../text/wording.ts';
+import { type BatchCost, rehearseBatch } from './batch.ts';
+import { unswept } from './token-update.ts';
+
+/** What a rotation would do, and about what it would cost. */
+export interface Rehearsal {
+  /** Whether it would go on where an earlier run stopped. */
+  resumed: boolean;
+  /** What is left to do. */
+  rows: number;
+  rowsAreEstimate: boolean;
+  partitions: number;
+  watermark: Key;
+  batch: BatchCost;
+  /** Whether `afterBatch` makes batches so slow that each can only have a few rows. */
+  isSlowedByAfterBatch: boolean;
+  /** How many tokens would be condemned, and how many bytes their hashes take; null: none, or that is done. */
+  condemning: { tokens: number; bytes: number } | null;
+  /** Null when the batch had no row to rotate. */
+  expected: Expectation | null;
+}
+
+export interface Expectation {
+  /** Milliseconds when all workers are as fast side by side as one alone; and with one worker only. */
+  leastMs: number;
+  mostMs: number;
+  walBytes: number;
+  growthBytes: number;
+}
+
+/**
+ * Looks whether the database is ready, plans a rotation without recording the plan, and writes one real batch, which is
+ * measured and taken back. Nothing stays of it but the space that the batch took, until the next vacuum.
+ *
+ * @returns null when nothing is left to do
+ * @throws ConfigurationError when the database is not ready, or the batch does not leave the tokens behind that it was given
+ */
+export async function rehearse(given: RotationContext): Promise<Rehearsal | null> {
+  const context = { ...given, database: ownSession(given.database) };
+  const { database, target, settings, onEvent } = context;
+  const found = await readRecords(context, () => loadTrusted(storeOf(context), target));
+  const recorded = found?.rotation.plannedAt == null ? null : found;
+  await retry(context, () => assertReady(context));
+  await retry(context, () => refuseSecond(database, storeOf(context), target, settings));
+  if (settings.maxReplicaLagMs !== null) {
+    const missing = await retry(context, () => assertLagIsVisible(database));
+    for (const name of missing) onEvent({ type: 'replicaLost', name });
+  }
+  const planned = recorded ?? (await retry(context, () => planPartitions(database, target, settings.name)));
+  if (planned === null) return null;
+  const partitions = 'partitions' in planned ? planned.partitions : planned.checkpoints;
+  const left = partitions.map((partition) => ({ cursor: null, rowsRotated: 0n, ...partition })).filter(isOpen);
+  const [first] = left;
+  if (first === undefined) return null;
+
+  const size = settings.batchSize === 'auto' ? batchSizerFor(target).size : settings.batchSize;
+  const tokens = tokensFor(settings, target, size);
+  const { lockTimeoutMs, statementTimeoutMs, asynchronousCommit } = settings;
+  const transactionOptions = { lockTimeoutMs, statementTimeoutMs, asynchronousCommit };
+  const batch = await retry(
+    context,
+    () => rehearseBatch(database, target, unswept(first), size, tokens, transactionOptions),
+    {
+      kinds: ['passing', 'contended'],
+    },
+  );
+  if (batch.foreign > 0) {
+    throw new ConfigurationError(
+      `${batch.foreign} of the ${countOf(batch.rows, 'row')} of the rehearsed batch ended up without a token of kind ${target.kind.name}, ` +
+        `so nothing was changed: ${target.afterBatch === null ? 'a trigger' : 'afterBatch or a trigger'} writes another value into ${target.token.fullName}.`,
+    );
+  }
+  const rows = left.reduce((sum, { rowsTotal, rowsRotated }) => sum + Math.max(0, Number(rowsTotal - rowsRotated)), 0);
+  return {
+    resumed: recorded !== null,
+    rows,
+    rowsAreEstimate: left.some(({ totalIsEstimate }) => totalIsEstimate),
+    partitions: left.length,
+    watermark: ('partitions' in planned ? planned.watermark : planned.rotation.watermark) ?? '',
+    batch,
+    isSlowedByAfterBatch: target.afterBatch !== null && isSlow(batch, settings.targetBatchMs),
+    condemning: recorded === null && condemns(settings, rows) ? { tokens: rows, bytes: rows * BYTES_PER_HASH } : null,
+    expected: extrapolate(batch, rows, settings.workers, settings.maxRowsPerSecond),
+  };
+}
+
+/** Rows that a batch should have time for: with fewer, its fixed costs are most of it. */
+const FEWEST_ROWS_IN_TIME = 500;
+
+function isSlow({ rows, durationMs }: BatchCost, targetBatchMs: number): boolean {
+  return rows > 0 && (targetBatchMs * rows) / durationMs < FEWEST_ROWS_IN_TIME;
+}
+
+function isOpen(partition: Pick<Checkpoint, 'cursor' | 'upperBound'>): boolean {
+  return !isSwept(partition);
+}
+
+/** Takes every batch for one like that which was measured. */
+export function extrapolate(
+  { rows: measured, durationMs, walBytes, growthBytes }: BatchCost,
+  rows: number,
+  workers: number,
+  maxRowsPerSecond: number | null,
+): Expectation | null {
+  if (measured === 0) return null;
+  const factor = rows / measured;
+  const atTheRate = maxRowsPerSecond === null ? 0 : (rows * 1000) / maxRowsPerSecond;
+  return {
+    leastMs: Math.max(atTheRate, (factor * durationMs) / workers),
+    mostMs: Math.max(atTheRate, factor * durationMs),
+    walBytes: factor * walBytes,
+    growthBytes: factor * growthBytes,
+  };
+}

@@ -1,0 +1,264 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Config, defineTargets, parseConfig, targetNamed } from '../../src/config/config.ts';
+import { hex, uuid } from '../../src/config/token-kinds.ts';
+import { PrismaClient } from '../../src/generated/prisma/client.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { PATIENT } from '../support/patient.ts';
+import { insertTickets, keysUpTo } from '../support/tickets.ts';
+
+const TICKET = { model: 'Ticket', key: 'id', token: 'token', kind: uuid() } as const;
+
+const NOT_A_CONFIG = 'its default export has to be what defineTargets(…) returns';
+const NO_CLASS = 'PrismaClient: has to be the class that `prisma generate` has made';
+
+describe('a config', () => {
+  it('is what defineTargets makes of the client and its targets', () => {
+    const config = defineTargets(PrismaClient, { ticket: TICKET });
+    expect(parseConfig(config)).toEqual({ PrismaClient, targets: { ticket: TICKET } });
+  });
+
+  it('may have targets that are not as they have to be, as long as they are not chosen', () => {
+    const targets = { ticket: TICKET, other: 'nonsense' };
+    expect(parseConfig({ PrismaClient, targets })).toEqual({ PrismaClient, targets });
+  });
+
+  it.each<[string, unknown, string | RegExp]>([
+    ['missing', undefined, NOT_A_CONFIG],
+    ['null', null, NOT_A_CONFIG],
+    ['a list', [TICKET], NOT_A_CONFIG],
+    ['a text', 'secret', NOT_A_CONFIG],
+    ['empty', {}, NO_CLASS],
+    ['an instance, not a class', { PrismaClient: {}, targets: { ticket: TICKET } }, NO_CLASS],
+    ['without targets', { PrismaClient }, /^targets: .*received undefined/],
+    ['with a list of targets', { PrismaClient, targets: [TICKET] }, /^targets: .*expected record/],
+    ['with no target', { PrismaClient, targets: {} }, 'targets: has to have at least one in it'],
+  ])('is refused when it is %s', (_, exported, message) => {
+    const parsing = () => parseConfig(exported);
+    expect(parsing).toThrow(configurationError(message));
+    expect(parsing).not.toThrow(/secret/);
+  });
+});
+
+describe('the target of a config', () => {
+  const { database } = useTestDatabase();
+
+  /** What is found of these targets, as a file has them that no compiler has seen. */
+  const choose = (targets: Record<string, unknown>, name?: string) =>
+    targetNamed({ PrismaClient, targets }, name, database);
+
+  const TWO = { ticket: TICKET, holder: { ...TICKET, token: 'holderEmail' } };
+
+  it('needs no name where there is only one', () => {
+    expect(choose({ ticket: TICKET }).token.name).toBe('token');
+    expect(choose({ ticket: TICKET }, 'ticket').token.name).toBe('token');
+  });
+
+  it('is the one of that name where there are several', () => {
+    expect(choose(TWO, 'ticket').token.name).toBe('token');
+    expect(choose(TWO, 'holder').token.name).toBe('holder_email');
+  });
+
+  it('does not mind what is wrong with others', () => {
+    expect(choose({ ...TWO, nonsense: 'nonsense' }, 'holder').token.name).toBe('holder_email');
+  });
+
+  it('has to be named where there are several', () => {
+    expect(() => choose(TWO)).toThrow(configurationError('--target has to be given: ticket, holder.'));
+  });
+
+  it.each([
+    [TWO, 'Ticket', "there is no target 'Ticket'. There are ticket, holder."],
+    [TWO, '', "there is no target ''. There are ticket, holder."],
+    [TWO, 'constructor', "there is no target 'constructor'. There are ticket, holder."],
+    [{ ticket: TICKET }, 'tickets', "there is no target 'tickets'. There is ticket."],
+  ])('has to be one of those there are: %#', (targets, name, message) => {
+    expect(() => choose(targets, name)).toThrow(configurationError(message));
+  });
+
+  const NO_MODEL = 'model: has to be the name of a model';
+  const NO_FIELD = 'has to be the name of a field';
+  const NO_KIND = 'kind: has to be uuid(), hex(…), base64url(…), custom(…) or sha256(…)';
+
+  it.each<[string, object, string | RegExp]>([
+    ['no model', { model: undefined }, NO_MODEL],
+    ['a number for a model', { model: 5 }, NO_MODEL],
+    ['no key', { key: undefined }, `key: ${NO_FIELD}`],
+    ['several keys', { key: ['id', 'subject'] }, `key: ${NO_FIELD}`],
+    ['null for a token', { token: null }, `token: ${NO_FIELD}`],
+    ['no kind', { kind: undefined }, NO_KIND],
+    ['a text for a kind', { kind: 'secret' }, NO_KIND],
+    ['a kind that is not called', { kind: uuid }, NO_KIND],
+    ['half a kind', { kind: { ...uuid(), make: 'secret' } }, /kind: /],
+    ['a text for a scope', { scope: 'secret' }, 'scope: has to be an object'],
+    ['null for a scope', { scope: null }, 'scope: has to be an object'],
+    ['a text for acceptWeakTokens', { acceptWeakTokens: 'secret' }, 'acceptWeakTokens: has to be true or false'],
+    ['a text for afterBatch', { afterBatch: 'secret' }, 'afterBatch: has to be a function'],
+    ['an option that there is not', { where: { subject: 'secret' } }, /"where"/],
+    // What only the Prisma schema tells.
+    ['an unknown model', { model: 'Tickets' }, /the Prisma schema has no model Tickets\. /],
+    ['an empty scope', { scope: {} }, 'scope has to be an object with a condition in it.'],
+    ['weak tokens', { kind: hex({ bytes: 8 }) }, /tokens of kind hex\(8\) have 64 bits /],
+  ])('is refused with %s, by its name and without showing values', (_, change, message) => {
+    const choosing = () => choose({ ...TWO, ticket: { ...TICKET, ...change } }, 'ticket');
+    expect(choosing).toThrow(configurationError(/^target 'ticket': /));
+    expect(choosing).toThrow(configurationError(typeof message === 'string' ? `target 'ticket': ${message}` : message));
+    expect(choosing).not.toThrow(/secret/);
+  });
+
+  it.each([undefined, null, 'secret', ['secret']])('is refused when it is %j', (definition) => {
+    const choosing = () => choose({ ticket: definition });
+    expect(choosing).toThrow(configurationError(/^target 'ticket': .*expected object/));
+    expect(choosing).not.toThrow(/secret/);
+  });
+
+  it('is refused with a client that does not tell its models', () => {
+    expect(() => targetNamed({ PrismaClient, targets: { ticket: TICKET } }, 'ticket', {})).toThrow(
+      configurationError(/^target 'ticket': the Prisma client does not tell its models\. /),
+    );
+  });
+});
+
+/** `npx tsc` checks this: where it would not find a mistake, it takes the directive above for one. */
+describe('the types of defineTargets', () => {
+  const { database } = useTestDatabase();
+  const mine = (target: Parameters<typeof defineTargets<typeof PrismaClient>>[1][string]) =>
+    defineTargets(PrismaClient, { mine: target });
+  const choose = (config: Config) => targetNamed(config, 'mine', database);
+
+  it('take every target that can be rotated, and every condition that a scope may have', () => {
+    const config = defineTargets(PrismaClient, {
+      mine: { model: 'Ticket', key: 'id', token: 'token', kind: uuid() },
+      texts: { model: 'Ticket', key: 'holderEmail', token: 'subject', kind: hex({ bytes: 8 }), acceptWeakTokens: true },
+      numbers: { model: 'RotationCheckpoint', key: 'partition', token: 'rotation', kind: uuid() },
+      nullable: {
+        model: 'RotationCheckpoint',
+        key: 'rotation',
+        token: 'claimedBy',
+        kind: uuid(),
+        scope: {
+          cursor: null,
+          claimedBy: { not: null },
+          lastFault: { equals: null, not: 'a', in: ['b'], notIn: ['c'] },
+          completedAt: { lt: new Date(0), lte: new Date(0), gt: new Date(0), gte: new Date(0) },
+          AND: [{ partition: 1 }, { totalIsEstimate: true }],
+          OR: [{ rowsTotal: 1n }, { AND: { upperBound: '1' } }],
+          NOT: { NOT: [{ lowerBound: '1' }] },
+        },
+      },
+    });
+    const tokens = Object.keys(config.targets).map((name) => targetNamed(config, name, database).token.fullName);
+    expect(tokens).toEqual([
+      'tickets.token',
+      'tickets.subject',
+      'rotation_checkpoints.rotation',
+      'rotation_checkpoints.claimed_by',
+    ]);
+  });
+
+  it.each<[string, Config]>([
+    [
+      'model',
+      // @ts-expect-error
+      mine({ model: 'Tickets', key: 'id', token: 'token', kind: uuid() }),
+    ],
+    [
+      'key',
+      // @ts-expect-error
+      mine({ model: 'Ticket', key: 'idd', token: 'token', kind: uuid() }),
+    ],
+    [
+      'type of a key',
+      // @ts-expect-error
+      mine({ model: 'Ticket', key: 'createdAt', token: 'token', kind: uuid() }),
+    ],
+    [
+      'token',
+      // @ts-expect-error
+      mine({ model: 'Ticket', key: 'id', token: 'tokn', kind: uuid() }),
+    ],
+    [
+      'type of a token',
+      // @ts-expect-error
+      mine({ model: 'RotationCheckpoint', key: 'rotation', token: 'partition', kind: uuid() }),
+    ],
+    [
+      'kind',
+      // @ts-expect-error
+      mine({ model: 'Ticket', key: 'id', token: 'token', kind: uuid }),
+    ],
+    [
+      'option',
+      // @ts-expect-error
+      mine({ model: 'Ticket', key: 'id', token: 'token', kind: uuid(), where: { id: 7n } }),
+    ],
+    [
+      'field of a scope',
+      // @ts-expect-error
+      mine({ model: 'Ticket', key: 'id', token: 'token', kind: uuid(), scope: { subjekt: 'VIP' } }),
+    ],
+    [
+      'field deep in a scope',
+      // @ts-expect-error
+      mine({ model: 'Ticket', key: 'id', token: 'token', kind: uuid(), scope: { NOT: { subjekt: 'VIP' } } }),
+    ],
+    [
+      'filter of a scope',
+      // @ts-expect-error
+      mine({ model: 'Ticket', key: 'id', token: 'token', kind: uuid(), scope: { subject: { contains: 'VIP' } } }),
+    ],
+    [
+      'list in a scope',
+      // @ts-expect-error
+      mine({ model: 'Ticket', key: 'id', token: 'token', kind: uuid(), scope: { subject: { in: 'VIP' } } }),
+    ],
+  ])('refuse a wrong %s, which is refused at run time as well', (_, config) => {
+    expect(() => choose(config)).toThrow(configurationError(/^target 'mine': /));
+  });
+
+  it('refuse a value of another type than the field of a scope has, which PostgreSQL would read as one of that type', () => {
+    // @ts-expect-error
+    const config = mine({ model: 'Ticket', key: 'id', token: 'token', kind: uuid(), scope: { subject: 7 } });
+    expect(choose(config).scope?.values).toEqual(['7']);
+  });
+
+  it('refuse null for a field that is never null, which would be no row', () => {
+    // @ts-expect-error
+    const config = mine({ model: 'Ticket', key: 'id', token: 'token', kind: uuid(), scope: { subject: null } });
+    expect(choose(config).scope?.sql).toBe('target."subject" IS NULL');
+  });
+
+  it('know the rows and the transaction that afterBatch is given', async () => {
+    const config = mine({
+      model: 'Ticket',
+      key: 'id',
+      token: 'token',
+      kind: uuid(),
+      afterBatch: async (transaction, rows) => {
+        const keys: bigint[] = rows.map(({ key }) => key);
+        const tokens: string[] = rows.map(({ token }) => token);
+        // @ts-expect-error keys are no texts
+        const texts: string[] = rows.map(({ key }) => key);
+        // @ts-expect-error there is no such model
+        expect(transaction.tickets).toBeUndefined();
+        // @ts-expect-error a transaction is not the connection
+        expect(transaction.$disconnect).toBeUndefined();
+        expect(texts).toEqual(keys);
+        await transaction.ticket.updateMany({ where: { id: { in: keys } }, data: { subject: tokens.join() } });
+      },
+    });
+    await insertTickets(database, keysUpTo(2));
+    await database.$transaction(async (transaction) => {
+      await choose(config).afterBatch?.(transaction, [{ key: 2n, token: 'fresh' }]);
+    }, PATIENT);
+    const subjects = await database.ticket.findMany({ select: { subject: true }, orderBy: { id: 'asc' } });
+    expect(subjects).toEqual([{ subject: 'Seat 1' }, { subject: 'fresh' }]);
+  });
+});
+
+/** The error that says this. */
+function configurationError(message: string | RegExp) {
+  return expect.objectContaining({
+    name: 'ConfigurationError',
+    message: typeof message === 'string' ? message : expect.stringMatching(message),
+  });
+}

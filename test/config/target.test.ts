@@ -1,0 +1,310 @@
+import { describe, expect, it } from '@jest/globals';
+import type { DataModel } from '../../src/config/data-model.ts';
+import { keyOf, resolveTarget, type Target, type TargetDefinition } from '../../src/config/target.ts';
+import { base64url, custom, hex, sha256, type TokenKind, uuid } from '../../src/config/token-kinds.ts';
+import { raw } from '../../src/database/sql.ts';
+import { useTestDatabase } from '../support/database.ts';
+
+/** As a generated client carries it. */
+const SHOP: DataModel = {
+  models: {
+    Ticket: {
+      dbName: 'tickets',
+      fields: [
+        { name: 'id', kind: 'scalar', type: 'BigInt' },
+        { name: 'number', kind: 'scalar', type: 'Int' },
+        { name: 'code', kind: 'scalar', type: 'String' },
+        { name: 'token', kind: 'scalar', type: 'String' },
+        { name: 'tokenHash', kind: 'scalar', type: 'Bytes', dbName: 'token_hash' },
+        { name: 'holderEmail', kind: 'scalar', type: 'String', dbName: 'holder_email' },
+        { name: 'state', kind: 'enum', type: 'State' },
+        { name: 'plan', kind: 'enum', type: 'Plan', isMappedEnum: true },
+        { name: 'createdAt', kind: 'scalar', type: 'DateTime', dbName: 'created_at' },
+        { name: 'price', kind: 'scalar', type: 'Decimal' },
+        { name: 'holder', kind: 'object', type: 'user' },
+      ],
+    },
+    user: {
+      dbName: null,
+      schema: null,
+      fields: [
+        { name: 'order', kind: 'scalar', type: 'Int', dbName: null },
+        { name: 'table', kind: 'scalar', type: 'String', dbName: null },
+      ],
+    },
+    Session: {
+      dbName: 'Sessions',
+      schema: 'shop',
+      fields: [
+        { name: 'id', kind: 'scalar', type: 'String', dbName: 'sessionId' },
+        { name: 'token', kind: 'scalar', type: 'String' },
+      ],
+    },
+    Odd: {
+      dbName: 'say "hi"',
+      schema: 'a.b',
+      fields: [
+        { name: 'id', kind: 'scalar', type: 'Int', dbName: '"id"' },
+        { name: 'token', kind: 'scalar', type: 'String', dbName: "it's" },
+      ],
+    },
+  },
+};
+
+const FIELDS = 'id, number, code, token, tokenHash, holderEmail, state, plan, createdAt, price';
+
+/** The tickets' target, with something changed. */
+function ticketTarget(change: Partial<TargetDefinition> = {}): Target {
+  return resolveTarget({ model: 'Ticket', key: 'id', token: 'token', kind: uuid(), ...change }, SHOP);
+}
+
+describe('a target', () => {
+  const { database } = useTestDatabase();
+
+  it('has the names of the database for statements, and those of the schema for Prisma', () => {
+    expect(ticketTarget({ token: 'holderEmail' })).toMatchObject({
+      bareName: 'tickets',
+      key: { name: 'id', field: 'id', type: 'BigInt' },
+      token: { name: 'holder_email', field: 'holderEmail', type: 'String' },
+    });
+  });
+
+  it.each([
+    {
+      names: { model: 'Ticket', key: 'id', token: 'holderEmail' },
+      table: [],
+      expected: { tableName: 'tickets', relation: '"public"."tickets"', bareName: 'tickets' },
+      key: 'tickets.id',
+      token: 'tickets.holder_email',
+    },
+    {
+      names: { model: 'user', key: 'order', token: 'table' },
+      table: ['CREATE TABLE "user" ("order" int, "table" text)'],
+      expected: { tableName: '"user"', relation: '"public"."user"', bareName: 'user' },
+      key: '"user"."order"',
+      token: '"user"."table"',
+    },
+    {
+      names: { model: 'Session', key: 'id', token: 'token' },
+      table: ['CREATE SCHEMA shop', 'CREATE TABLE shop."Sessions" ("sessionId" text, token text)'],
+      expected: {
+        tableName: 'shop."Sessions"',
+        relation: '"shop"."Sessions"',
+        bareName: 'Sessions',
+      },
+      key: 'shop."Sessions"."sessionId"',
+      token: 'shop."Sessions".token',
+    },
+    {
+      names: { model: 'Odd', key: 'id', token: 'token' },
+      table: ['CREATE SCHEMA "a.b"', `CREATE TABLE "a.b"."say ""hi""" ("""id""" int, "it's" text)`],
+      expected: {
+        tableName: '"a.b"."say ""hi"""',
+        relation: '"a.b"."say ""hi"""',
+        bareName: 'say "hi"',
+      },
+      key: '"a.b"."say ""hi"""."""id"""',
+      token: `"a.b"."say ""hi"""."it's"`,
+    },
+  ])('is found by PostgreSQL, and quoted for people where it has to be: $key', async (situation) => {
+    const target = resolveTarget({ ...situation.names, kind: uuid() }, SHOP);
+    expect(target).toMatchObject(situation.expected);
+    expect([target.key.fullName, target.token.fullName]).toEqual([situation.key, situation.token]);
+    for (const statement of situation.table) await database.$executeRaw(raw(statement));
+    const found = await database.$queryRaw`
+      SELECT relname AS name, (SELECT count(*)::int FROM ${target.table}) AS rows FROM pg_class
+      WHERE oid = ${target.relation}::regclass AND oid = ${target.tableName}::regclass`;
+    expect(found).toEqual([{ name: SHOP.models[situation.names.model]?.dbName ?? situation.names.model, rows: 0 }]);
+    expect(await database.$queryRaw`SELECT ${target.key.sql}, ${target.token.sql} FROM ${target.from}`).toEqual([]);
+  });
+
+  it('keeps its kind and its own work', () => {
+    const [kind, afterBatch] = [hex({ bytes: 16 }), async () => {}];
+    expect(ticketTarget({ kind, afterBatch })).toMatchObject({ kind, afterBatch });
+    expect(ticketTarget().afterBatch).toBeNull();
+  });
+
+  it('has the condition of its scope, in the names of the database; none where there is no scope', () => {
+    const { scope } = ticketTarget({
+      scope: { holderEmail: 'a', createdAt: { lt: new Date('2026-03-01T12:00:00Z') } },
+    });
+    expect(scope?.sql).toBe('target."created_at" < ? AND target."holder_email" = ?');
+    expect(scope?.values).toEqual(['2026-03-01T12:00:00.000Z', 'a']);
+    expect(ticketTarget().scope).toBeNull();
+  });
+
+  it('may be scoped to rows that have a token', () => {
+    const { scope, label } = ticketTarget({ scope: { token: { not: null }, OR: [{ state: 'paid' }, { id: 7n }] } });
+    expect(scope?.sql).toBe('(target."state" = ? OR target."id" = ?) AND target."token" IS NOT NULL');
+    expect(label).toMatch(/ where \(state = 'paid' OR id = '7'\) AND token IS NOT NULL$/);
+  });
+
+  it.each<[Partial<TargetDefinition>, RegExp]>([
+    [{}, /^tickets\.token\b(?!.* (as|where) )/],
+    [{ kind: hex({ bytes: 16 }) }, /^tickets\.token\b.* as hex\(16\)$/],
+    [{ token: 'tokenHash', kind: sha256(uuid()) }, /^tickets\.token_hash\b.* as sha256\(uuid\)$/],
+    [{ kind: own(128) }, /^tickets\.token\b.* as custom\(own\)$/],
+    [{ scope: { holderEmail: 'a' } }, /^tickets\.token\b(?!.* as ).* where holder_email = 'a'$/],
+    [
+      { kind: base64url({ bytes: 24, prefix: 'tk_' }), scope: { id: { gt: 7 }, holderEmail: { in: ['a', 'b'] } } },
+      /^tickets\.token\b.* as tk_ \+ base64url\(24\) where holder_email = ANY \('{a,b}'\) AND id > '7'$/,
+    ],
+  ])('is recorded with its token, its kind, unless that is uuid, and its scope: %#', (change, label) => {
+    expect(ticketTarget(change).label).toMatch(label);
+  });
+
+  it('is recorded with names as people write them', () => {
+    const session = { model: 'Session', key: 'id', token: 'token', kind: uuid(), scope: { id: 'a' } };
+    expect(resolveTarget(session, SHOP).label).toMatch(/^shop\."Sessions"\.token\b.* where "sessionId" = 'a'$/);
+  });
+
+  it('is recorded as the same in whatever order its scope is written', () => {
+    const [scope, other] = [
+      { id: { gt: 7, lt: 9 }, holderEmail: 'a' },
+      { holderEmail: 'a', id: { lt: 9, gt: 7 } },
+    ];
+    expect(ticketTarget({ scope }).label).toBe(ticketTarget({ scope: other }).label);
+  });
+
+  it.each<[string, Partial<TargetDefinition>]>([
+    ['another token', { token: 'code' }],
+    ['another key, in whose order a cursor would mean other rows', { key: 'number' }],
+    ['another kind', { kind: base64url({ bytes: 16 }) }],
+    ['longer tokens', { kind: hex({ bytes: 17 }) }],
+    ['a prefix', { kind: hex({ bytes: 16, prefix: 'tk_' }) }],
+    ['hashes', { kind: sha256(hex({ bytes: 16 })) }],
+    ['another scope', { scope: { id: 8 } }],
+    ['no scope', { scope: undefined }],
+  ])('is recorded as another one when it has %s, so that none resumes the rotation of another', (_, change) => {
+    const target = { kind: hex({ bytes: 16 }), scope: { id: 7 } };
+    expect(ticketTarget({ ...target, ...change }).label).not.toBe(ticketTarget(target).label);
+  });
+
+  const HAS_FIELDS = `It has ${FIELDS}.`;
+  const NO_KEY = 'a key has to be Int, BigInt, String.';
+  const NO_TOKEN = 'a token has to be a String, or a hash in Bytes.';
+  const NO_FIELD = 'the model has no such field that has a column.';
+
+  it.each<[string, Partial<TargetDefinition>, string]>([
+    [
+      'an unknown model',
+      { model: 'Tickets' },
+      'the Prisma schema has no model Tickets. It has Ticket, user, Session, Odd.',
+    ],
+    [
+      'a table for a model',
+      { model: 'tickets' },
+      'the Prisma schema has no model tickets. It has Ticket, user, Session, Odd.',
+    ],
+    [
+      'a model that every object has',
+      { model: 'constructor' },
+      'the Prisma schema has no model constructor. It has Ticket, user, Session, Odd.',
+    ],
+    ['an unknown key', { key: 'nr' }, `model Ticket has no field nr with a column. ${HAS_FIELDS}`],
+    ['an unknown token', { token: 'nr' }, `model Ticket has no field nr with a column. ${HAS_FIELDS}`],
+    [
+      'a key that every object has',
+      { key: 'constructor' },
+      `model Ticket has no field constructor with a column. ${HAS_FIELDS}`,
+    ],
+    [
+      'a column for a field',
+      { token: 'token_hash' },
+      `model Ticket has no field token_hash with a column. ${HAS_FIELDS}`,
+    ],
+    ['a relation for a key', { key: 'holder' }, `model Ticket has no field holder with a column. ${HAS_FIELDS}`],
+    ['a relation for a token', { token: 'holder' }, `model Ticket has no field holder with a column. ${HAS_FIELDS}`],
+    ['a moment for a key', { key: 'createdAt' }, `tickets.created_at is a field of type DateTime; ${NO_KEY}`],
+    ['a decimal number for a key', { key: 'price' }, `tickets.price is a field of type Decimal; ${NO_KEY}`],
+    ['an enum for a key', { key: 'state' }, `tickets.state is a field of type State; ${NO_KEY}`],
+    ['bytes for a key', { key: 'tokenHash' }, `tickets.token_hash is a field of type Bytes; ${NO_KEY}`],
+    [
+      'a key that is the token',
+      { key: 'code', token: 'code' },
+      'tickets.code cannot be key and token in one: a cursor would follow what it changes.',
+    ],
+    ['a number for a token', { token: 'number' }, `tickets.number is a field of type Int; ${NO_TOKEN}`],
+    ['an enum for a token', { token: 'state' }, `tickets.state is a field of type State; ${NO_TOKEN}`],
+    [
+      'a hash for a number',
+      { token: 'number', kind: sha256(uuid()) },
+      `tickets.number is a field of type Int; ${NO_TOKEN}`,
+    ],
+    [
+      'bytes for a token that is not hashed',
+      { token: 'tokenHash', kind: hex({ bytes: 32 }) },
+      `tickets.token_hash is a field of type Bytes; ${NO_TOKEN}`,
+    ],
+    ['an empty scope', { scope: {} }, 'scope has to be an object with a condition in it.'],
+    [
+      'an enum in its scope whose values have other names in the database',
+      { scope: { OR: [{ id: 7 }, { plan: 'BASIC' }] } },
+      'a scope cannot ask for plan: its enum has @map, so the values in the database have other names. Ask for another field.',
+    ],
+    ['an unknown field in its scope', { scope: { nr: 7 } }, `scope.nr: ${NO_FIELD}`],
+    ['a column in its scope', { scope: { holder_email: 'a' } }, `scope.holder_email: ${NO_FIELD}`],
+    ['a relation in its scope', { scope: { OR: [{ holder: { order: 7 } }] } }, `scope.OR[0].holder: ${NO_FIELD}`],
+    ['what every object has in its scope', { scope: { constructor: 'a' } }, `scope.constructor: ${NO_FIELD}`],
+  ])('is refused with %s', (_, change, message) => {
+    expect(() => ticketTarget(change)).toThrow(configurationError(message));
+  });
+
+  it.each<[object]>([
+    [{ token: 'secret' }],
+    [{ token: { equals: 'secret' } }],
+    [{ token: { not: 'secret' } }],
+    [{ token: { in: ['secret'] } }],
+    [{ token: { notIn: ['secret'] } }],
+    [{ token: { lt: 'secret' } }],
+    [{ token: null }],
+    [{ token: { equals: null } }],
+    [{ token: { not: null, in: ['secret'] } }],
+    [{ token: 5n }],
+    [{ id: 7, OR: [{ token: { not: null } }, { NOT: { token: 'secret' } }] }],
+  ])('is refused when its scope asks more of the token than whether it is there, without showing it: %j', (scope) => {
+    expect(() => ticketTarget({ scope })).toThrow(
+      configurationError('a scope may ask of the token only whether it is there: { token: { not: null } }.'),
+    );
+  });
+
+  it.each<[TokenKind, boolean]>([
+    [uuid(), true],
+    [own(122), true],
+    [own(121.9), false],
+    [hex({ bytes: 16 }), true],
+    [hex({ bytes: 15 }), false],
+    [hex({ bytes: 15, prefix: 'tk_live_' }), false],
+    [base64url({ bytes: 15 }), false],
+    [sha256(hex({ bytes: 15 })), false],
+  ])('needs tokens of 122 bits at least, unless it insists on weaker ones: %#', (kind, isStrong) => {
+    if (!isStrong) {
+      const message = `tokens of kind ${kind.name} have ${kind.bits} bits that cannot be guessed, fewer than the 122 of a UUID. Make them longer, or insist with acceptWeakTokens: true.`;
+      expect(() => ticketTarget({ kind })).toThrow(configurationError(message));
+      expect(() => ticketTarget({ kind, acceptWeakTokens: false })).toThrow(configurationError(message));
+    }
+    expect(ticketTarget({ kind, acceptWeakTokens: true }).kind).toBe(kind);
+  });
+});
+
+describe('a key', () => {
+  it.each([
+    ['number', '-2147483648', -2_147_483_648],
+    ['id', '9007199254740993', 9_007_199_254_740_993n],
+    ['id', '7', 7n],
+    ['code', '007', '007'],
+    ['code', '', ''],
+  ])('is as Prisma has it: %s %j', (key, text, value) => {
+    expect(keyOf(ticketTarget({ key }), text)).toBe(value);
+  });
+});
+
+/** Tokens of a function, of which so many bits cannot be guessed. */
+function own(bits: number): TokenKind {
+  return custom({ name: 'own', bits, make: () => 'token' });
+}
+
+/** The error that says exactly this. */
+function configurationError(message: string) {
+  return expect.objectContaining({ name: 'ConfigurationError', message });
+}

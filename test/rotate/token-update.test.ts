@@ -1,0 +1,268 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { dataModelOf } from '../../src/config/data-model.ts';
+import { type AfterBatch, resolveTarget, type Target, type TargetDefinition } from '../../src/config/target.ts';
+import { hashOf } from '../../src/config/token-kinds.ts';
+import {
+  AfterBatchError,
+  base64url,
+  ConfigurationError,
+  custom,
+  describeError,
+  GaveUpError,
+  NotVerifiedError,
+  parseSettings,
+  type RotatedRow,
+  type RotationEvent,
+  RowsNotRotatedError,
+  rotate,
+  sha256,
+  uuid,
+} from '../../src/index.ts';
+import { SILENT_CLIENT_MS } from '../../src/rotate/after-batch.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { PATIENT } from '../support/patient.ts';
+import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, tokensByKey } from '../support/tickets.ts';
+
+describe('the update of a target', () => {
+  const { database } = useTestDatabase();
+  const events: RotationEvent[] = [];
+  const run = (target: Target, settings: object = {}) => {
+    events.length = 0;
+    return rotate({
+      database,
+      target,
+      settings: parseSettings({ name: 'test', batchSize: 100, workers: 1, ...settings }),
+      signal: new AbortController().signal,
+      onEvent: (event) => events.push(event),
+    });
+  };
+  const tickets = (more: Partial<TargetDefinition>) =>
+    resolveTarget({ model: 'Ticket', key: 'id', token: 'token', kind: uuid(), ...more }, dataModelOf(database));
+
+  describe('with a scope', () => {
+    const oddSeats = () => tickets({ scope: { id: { in: keysUpTo(500).filter((key) => key % 2 === 1) } } });
+
+    it.each(['app', 'database'])('changes the rows in it, and no other (tokens: %s)', async (tokens) => {
+      await insertTickets(database, keysUpTo(1_000));
+      const before = await tokensByKey(database);
+      expect(await run(oddSeats(), { tokens })).toMatchObject({ outcome: 'complete', rowsDone: 250 });
+      const changed = [...(await tokensByKey(database))].filter(([key, token]) => before.get(key) !== token);
+      expect(changed.map(([key]) => Number(key))).toEqual(keysUpTo(500).filter((key) => key % 2 === 1));
+    });
+
+    it('goes through a batch of keys at a time, however few of them are in it', async () => {
+      await insertTickets(database, keysUpTo(1_000));
+      await run(tickets({ scope: { id: 950 } }));
+      const rows = events.flatMap((event) => (event.type === 'batch' ? [event.rows] : []));
+      expect(rows).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    });
+
+    it('tells how many rows are in it', async () => {
+      await insertTickets(database, keysUpTo(1_000));
+      await run(oddSeats());
+      expect(events).toContainEqual(expect.objectContaining({ type: 'started', rowsTotal: 250 }));
+      expect(events.find(({ type }) => type === 'verified')).toMatchObject({
+        findings: [{}, {}, { message: expect.stringContaining('250 rows rotated, 250 rows there now') }, {}],
+      });
+    });
+
+    it('leaves a row alone that somebody takes out of it while its lock is waited for', async () => {
+      await insertTickets(database, keysUpTo(3));
+      await recordTokenChanges(database);
+      const running = await database.$transaction(async (transaction) => {
+        await transaction.$executeRaw`UPDATE tickets SET subject = 'returned' WHERE id = 2`;
+        const running = run(tickets({ scope: { subject: { not: 'returned' } } }), { lockTimeoutMs: 60_000 });
+        while (!events.some(({ type }) => type === 'blocked')) await new Promise((resolve) => setTimeout(resolve, 20));
+        return { running };
+      }, PATIENT);
+      await expect(running.running).rejects.toThrow(NotVerifiedError); // its leaked token still works
+      expect(await changesPerTicket(database)).toEqual({ 0: 1, 1: 2 });
+    });
+
+    it.each<[string, Partial<TargetDefinition>, string]>([
+      ['another scope', { scope: { subject: 'b' } }, "tickets.token by id where subject = 'b'"],
+      ['no scope', {}, 'tickets.token by id'],
+      ['another key', { key: 'subject', scope: { subject: 'a' } }, "tickets.token by subject where subject = 'a'"],
+      [
+        'another kind of token',
+        { scope: { subject: 'a' }, kind: custom({ name: 'mine', bits: 122, make: crypto.randomUUID }) },
+        "tickets.token by id as custom(mine) where subject = 'a'",
+      ],
+    ])('is not resumed with %s', async (_, other, label) => {
+      await insertTickets(database, [1]);
+      await run(tickets({ scope: { subject: 'a' } }));
+      await expect(run(tickets(other))).rejects.toThrow(
+        `rotation 'test' was started for tickets.token by id where subject = 'a', not for ${label}. To continue it,`,
+      );
+    });
+  });
+
+  it('needs a token for each row, lest a page seem to be the last one', async () => {
+    await insertTickets(database, keysUpTo(3));
+    const tooFew = { ...uuid(), make: (count: number) => uuid().make(count - 1) };
+    await expect(run(tickets({ kind: tooFew }))).rejects.toThrow('100 rows need as many tokens');
+    expect(await database.rotationCheckpoint.findMany()).toMatchObject([{ cursor: null, rowsRotated: 0n }]);
+  });
+
+  describe('with an afterBatch', () => {
+    beforeEach(() => database.$executeRaw`CREATE TABLE outbox (id bigint, token uuid, CHECK (id <> 7))`);
+    afterEach(() => database.$executeRaw`DROP TABLE outbox`);
+    const write: AfterBatch = async (transaction, rows) => {
+      for (const { key, token } of rows) {
+        await transaction.$executeRaw`INSERT INTO outbox VALUES (${key}, ${token}::uuid)`;
+      }
+    };
+    const outbox = () =>
+      database.$queryRaw<{ id: bigint; token: string }[]>`SELECT id, token::text FROM outbox ORDER BY id`;
+
+    it.each(['app', 'database'])('hands over each row that was rotated (tokens: %s)', async (tokens) => {
+      await insertTickets(database, [1, 2, 3, 9_007_199_254_740_993n]);
+      await run(tickets({ afterBatch: write, scope: { id: { not: 2 } } }), { tokens, batchSize: 3 });
+      const now = await tokensByKey(database);
+      now.delete(2n);
+      expect((await outbox()).map(({ id, token }) => [id, token])).toEqual([...now]);
+    });
+
+    it('sets a row aside that it fails for, and keeps what it did for all others', async () => {
+      await insertTickets(database, keysUpTo(20));
+      await recordTokenChanges(database);
+      const running = run(tickets({ afterBatch: write }));
+      await expect(running).rejects.toThrow(RowsNotRotatedError);
+      await expect(running).rejects.toMatchObject({ rows: [{ key: '7', fault: '23514' }] });
+      expect(await changesPerTicket(database)).toEqual({ 0: 1, 1: 19 });
+      expect((await outbox()).map(({ id }) => Number(id))).toEqual(keysUpTo(20).filter((key) => key !== 7));
+
+      await database.$executeRaw`ALTER TABLE outbox DROP CONSTRAINT outbox_id_check`;
+      expect(await run(tickets({ afterBatch: write }))).toMatchObject({ outcome: 'complete', rowsDone: 20 });
+      expect(await changesPerTicket(database)).toEqual({ 1: 20 });
+      expect(await outbox()).toHaveLength(20);
+    });
+
+    it('changes nothing when it throws', async () => {
+      await insertTickets(database, keysUpTo(20));
+      const before = await tokensByKey(database);
+      const failing: AfterBatch = async (transaction, rows) => {
+        await write(transaction, rows.slice(0, 5));
+        throw new TypeError('no template');
+      };
+      await expect(run(tickets({ afterBatch: failing }))).rejects.toThrow(AfterBatchError);
+      expect(await tokensByKey(database)).toEqual(before);
+      expect(await outbox()).toEqual([]);
+    });
+
+    it.each<[string, AfterBatch, string]>([
+      ['nothing is waited for', () => undefined as never, 'afterBatch has returned no promise'],
+      [
+        'it wants a transaction of its own',
+        async (transaction) => (transaction as unknown as { $transaction: unknown }).$transaction,
+        'afterBatch has asked for a $transaction',
+      ],
+    ])('is refused where %s', async (_, afterBatch, message) => {
+      await insertTickets(database, keysUpTo(20));
+      const before = await tokensByKey(database);
+      const running = run(tickets({ afterBatch }));
+      await expect(running).rejects.toThrow(ConfigurationError);
+      await expect(running).rejects.toThrow(message);
+      expect(await tokensByKey(database)).toEqual(before);
+    });
+
+    it('is tried again, and may be told to be too slow, when the server has taken the transaction away', async () => {
+      await insertTickets(database, keysUpTo(20));
+      const slow: AfterBatch = async (transaction) => {
+        await new Promise((resolve) => setTimeout(resolve, SILENT_CLIENT_MS + 500));
+        await transaction.$queryRaw`SELECT 1`;
+      };
+      const error = await run(tickets({ afterBatch: slow }), { maxRetryTimeMs: 0 }).catch((error: unknown) => error);
+      expect(error).toBeInstanceOf(GaveUpError);
+      expect(describeError(error)).toMatch(/It was lost in afterBatch, after \d+ s: where that takes long/);
+    });
+
+    it('lets the planner choose for its statements', async () => {
+      await insertTickets(database, [1]);
+      let settings: unknown;
+      const look: AfterBatch = async (transaction) => {
+        settings = await transaction.$queryRaw`
+          SELECT name FROM pg_settings WHERE (name LIKE 'enable\\_%' OR name = 'jit') AND setting <> reset_val`;
+      };
+      await run(tickets({ afterBatch: look }));
+      expect(settings).toEqual([]);
+    });
+  });
+
+  describe('of text', () => {
+    const NAMES = [
+      'Zoë',
+      'ähnlich',
+      'b',
+      "O'Brien",
+      'a,b',
+      '{c}',
+      'NULL',
+      'back\\slash',
+      '__proto__',
+      'constructor',
+      ' ',
+    ];
+    const MODEL = {
+      dbName: 'Order',
+      schema: 'shop "1"',
+      fields: [
+        { name: 'name', kind: 'scalar', type: 'String', dbName: 'user' },
+        { name: 'secret', kind: 'scalar', type: 'String', dbName: 'geheim "x"' },
+      ],
+    };
+    const orders = (more: Partial<TargetDefinition>) =>
+      resolveTarget(
+        { model: 'Order', key: 'name', token: 'secret', kind: base64url({ bytes: 16 }), ...more },
+        { models: { Order: MODEL } },
+      );
+    beforeEach(async () => {
+      await database.$executeRaw`CREATE SCHEMA "shop ""1"""`;
+      await database.$executeRaw`CREATE COLLATION german (provider = icu, locale = 'de-DE')`;
+      await database.$executeRaw`
+        CREATE TABLE "shop ""1"""."Order" ("user" text COLLATE german PRIMARY KEY, "geheim ""x""" varchar(64), place int)`;
+      await database.$executeRaw`INSERT INTO "shop ""1"""."Order" SELECT unnest(${NAMES}::text[]), 'old', 1`;
+    });
+    afterEach(async () => {
+      await database.$executeRaw`DROP SCHEMA "shop ""1""" CASCADE`;
+      await database.$executeRaw`DROP COLLATION german`;
+    });
+    const secrets = async () => {
+      const rows = await database.$queryRaw<{ name: string; secret: string }[]>`
+        SELECT "user" AS name, "geheim ""x""" AS secret FROM "shop ""1"""."Order"`;
+      return new Map(rows.map(({ name, secret }) => [name, secret]));
+    };
+
+    it('reaches every key of any text in any collation, in a table of any name', async () => {
+      expect(await run(orders({}), { batchSize: 2 })).toMatchObject({ rowsDone: NAMES.length, watermark: 'Zoë' });
+      expect([...(await secrets()).values()].filter((secret) => !/^[\w-]{22}$/.test(secret))).toEqual([]);
+    });
+
+    it('sets aside and rotates later whatever the key is', async () => {
+      await database.$executeRaw`
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE check_violation; END $$`;
+      await database.$executeRaw`
+        CREATE TRIGGER refuse BEFORE UPDATE ON "shop ""1"""."Order" FOR EACH ROW EXECUTE FUNCTION refuse()`;
+      await expect(run(orders({}))).rejects.toMatchObject({
+        rows: expect.arrayContaining(NAMES.map((key) => ({ key, fault: '23514' }))),
+      });
+      await database.$executeRaw`DROP FUNCTION refuse CASCADE`;
+      expect(await run(orders({}))).toMatchObject({ outcome: 'complete', rowsDone: NAMES.length });
+    });
+
+    it('stores only hashes where the target says so, and hands over what they were made from', async () => {
+      const handed: RotatedRow[] = [];
+      const afterBatch: AfterBatch = async (_, rows) => handed.push(...rows);
+      await run(orders({ kind: sha256(uuid()), afterBatch }), { batchSize: 4 });
+      expect(new Map(handed.map(({ key, token }) => [key, hashOf(token)]))).toEqual(await secrets());
+      expect(handed[0]?.token).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
+    });
+
+    it('writes tokens of your own, of any characters', async () => {
+      let serial = 0;
+      const make = () => `"${serial++}",{\\}`;
+      await run(orders({ kind: custom({ name: 'odd', bits: 128, make }) }));
+      expect([...(await secrets()).values()].every((secret) => /^"\d+",\{\\\}$/.test(secret))).toBe(true);
+    });
+  });
+});
