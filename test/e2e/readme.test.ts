@@ -1,14 +1,17 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { EXIT_CODES } from '../../src/cli/exit-code.ts';
 import { runRotation } from '../support/command.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
 
 describe('README', () => {
   let readme: string;
   let help: string;
   beforeAll(async () => {
-    readme = await readFile(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
+    readme = await read('README.md');
     help = (await runRotation(['--help'], undefined)).stdout;
   });
 
@@ -27,29 +30,59 @@ describe('README', () => {
     expect(Object.fromEntries(rowsOf(readme, 'Exit codes'))).toEqual(Object.fromEntries(codes));
     for (const [code, meaning] of codes) expect(help).toMatch(new RegExp(`  ${code} +${escapeRegExp(meaning)}`));
   });
+});
 
-  it('shows code that the example has', async () => {
-    const files = ['rotate-tokens.config.ts', 'authenticate.ts'].map((name) =>
-      readFile(join(import.meta.dirname, '..', '..', 'examples', 'shop', name), 'utf8'),
-    );
-    const example = (await Promise.all(files)).join('\n').replaceAll(/^ {2}(?=const revoked|if \(revoked)/gm, '');
-    const blocks = [...readme.matchAll(/^```ts\n([\s\S]+?)\n```$/gm)].map(([, block]) => block ?? '');
+describe('what a reader of the documents finds', () => {
+  it('as code is in the example', async () => {
+    const files = ['rotate-tokens.config.ts', 'authenticate.ts'].map((name) => read(`examples/shop/${name}`));
+    const example = (await Promise.all(files)).join('\n').split('\n').map(withoutIndent);
+    const pages = (await documents()).filter(({ path }) => path !== 'docs/alternatives.md'); // others' code
+    const blocks = pages.flatMap(({ text }) => [...text.matchAll(/^ *```ts\n([\s\S]+?)\n *```$/gm)]);
     const lines = blocks
-      .flatMap((block) => block.split('\n'))
+      .flatMap(([, block = '']) => block.split('\n').map(withoutIndent))
       .filter((line) => !line.endsWith("from 'rotate-tokens';"));
-    expect(lines.length).toBeGreaterThan(15);
-    for (const line of lines) expect(example.split('\n')).toContain(line);
+    expect(lines.length).toBeGreaterThan(25);
+    for (const line of lines) expect(example).toContain(line);
   });
 
-  it('points at files that exist', async () => {
-    const links = [...readme.matchAll(/\]\((?!http)([^)#]+)\)/g)].map(([, path]) => path ?? '');
-    const paths = [...readme.matchAll(/`((?:src|scripts|docs|prisma)\/[\w./-]+\.\w+)`/g)].map(([, path]) => path ?? '');
-    expect(links.length + paths.length).toBeGreaterThan(5);
-    for (const path of [...links, ...paths]) {
-      await expect(readFile(join(import.meta.dirname, '..', '..', path))).resolves.toBeDefined();
+  it('as links and paths leads to files', async () => {
+    const missing: string[] = [];
+    for (const { path, text } of await documents()) {
+      const links = [...text.matchAll(/\]\((?!http)([^)#]+)(?:#[\w-]+)?\)/g)].map(([, link = '']) =>
+        join(dirname(path), link),
+      );
+      const paths = [...text.matchAll(/`((?:src|scripts|docs|prisma|test)\/[\w./-]+\.\w+)`/g)].map(
+        ([, each = '']) => each,
+      );
+      for (const file of [...links, ...paths]) if (!existsSync(join(ROOT, file))) missing.push(`${path}: ${file}`);
     }
+    expect(missing).toEqual([]);
+  });
+
+  it('as commands of npm are scripts of the package', async () => {
+    const { scripts } = JSON.parse(await read('package.json'));
+    const named = (await documents())
+      .flatMap(({ text }) => [...text.matchAll(/npm run ([\w-]+)/g)])
+      .map(([, name]) => name);
+    expect(named.length).toBeGreaterThan(5);
+    for (const name of named) expect(Object.keys(scripts)).toContain(name);
   });
 });
+
+const withoutIndent = (line: string) => line.trimStart();
+
+function read(path: string): Promise<string> {
+  return readFile(join(ROOT, path), 'utf8');
+}
+
+/** Every page but those that are written by a benchmark. */
+async function documents(): Promise<{ path: string; text: string }[]> {
+  const pages = (await readdir(join(ROOT, 'docs')))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`);
+  const paths = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages];
+  return Promise.all(paths.map(async (path) => ({ path, text: await read(path) })));
+}
 
 /** The cells of the table below a heading, without its head. */
 function rowsOf(markdown: string, heading: string): string[][] {
