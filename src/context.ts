@@ -4,17 +4,17 @@ import type { Target } from './config/target.ts';
 import type { Database } from './database/database.ts';
 import type { Finding } from './finding.ts';
 
-/** What a rotation tells while it runs. */
+/** Events that a rotation reports while it runs. */
 export type RotationEvent =
-  /** What was found before the first write. */
+  /** Findings before the first write. */
   | { type: 'preflight'; findings: Finding[] }
-  /** Transactions that are older than the rotation may still commit rows: the last look is taken when they have ended. */
+  /** Transactions older than the rotation may still commit rows, so the proof waits until they have ended. */
   | { type: 'openTransactions'; pids: number[] }
   /** Another process is planning this rotation. */
   | { type: 'waitingForPlan' }
-  /** The tokens of about so many rows are being condemned. */
+  /** Condemning the tokens of about this many rows. */
   | { type: 'condemning'; blocksDone: number; blocksTotal: number; rows: number }
-  /** So many tokens were condemned: they must be gone at the end. */
+  /** Number of condemned tokens, none of which may be left at the end. */
   | { type: 'condemned'; tokens: number }
   | {
       type: 'started';
@@ -24,38 +24,38 @@ export type RotationEvent =
       totalIsEstimate: boolean;
       partitions: number;
     }
-  /** A batch has waited for half a second for locks that these server processes hold. */
+  /** A batch has waited half a second for locks that these server processes hold. */
   | { type: 'blocked'; pids: number[] }
-  /** A batch of this process has committed; the time is without what it waited for locks. */
+  /** A batch of this process has committed; the time excludes waits for locks. */
   | { type: 'batch'; rows: number; durationMs: number }
-  /** How many rows are done by all processes together. */
+  /** Number of rows that all processes together have rotated. */
   | { type: 'total'; rowsDone: number }
-  /** Another process took a partition over while this one stood still. Nothing was changed twice. */
+  /** Another process took a partition over while this one did not respond. Nothing was changed twice. */
   | { type: 'overtaken'; partition: number }
-  /** Something failed that passes by itself; it is tried again. */
+  /** A passing fault; the step is retried. */
   | { type: 'retry'; partition: number | undefined; attempt: number; waitMs: number; fault: string }
-  /** A row that cannot be rotated now was passed over; it is tried again when all others are done. */
+  /** A row could not be rotated; it is retried when all others are done. */
   | { type: 'setAside'; partition: number; key: string; fault: string }
-  /** The rotation pauses for the sake of others: because of which option, and what for in detail. */
+  /** The rotation pauses: `reason` names the option, `detail` what it measured. */
   | { type: 'throttled'; reason: string; detail: string; waitMs: number }
-  /** A replica does not stream any more, or not yet, and is waited for; null: none does, and none is known. */
+  /** The rotation waits for a replica that does not stream; null: no replica streams, and none is known. */
   | { type: 'replicaLost'; name: string | null }
-  /** Only rows that were set aside are left; they are tried again. */
+  /** Only rows that were set aside are left; they are retried. */
   | { type: 'tryingAgain'; rows: number; waitMs: number }
-  /** All of it is done; now it is checked. */
+  /** Every partition is complete; verification begins. */
   | { type: 'verifying' }
-  /** How much of the table was looked at. */
+  /** Progress of verification. */
   | { type: 'checking'; blocksDone: number; blocksTotal: number }
-  /** So many rows hold a condemned token although all partitions are complete: they are rotated now. */
+  /** Number of rows that still hold a condemned token although all partitions are complete; they are rotated now. */
   | { type: 'survivors'; rows: number }
-  /** What was found when everything was done. */
+  /** Findings of verification. */
   | { type: 'verified'; findings: Finding[] }
-  /** Nothing is left to claim, but others, dead or alive, still hold something. */
+  /** No partition is free, but other processes, dead or alive, still hold some. */
   | { type: 'waiting'; holders: string[] };
 
-/** What a rotation and its workers are given. */
+/** The input of a rotation and its workers. */
 export interface RotationContext {
-  /** Its pool should have a connection for each worker and one more. */
+  /** Its pool should have one connection more than there are workers. */
   database: Database;
   target: Target;
   settings: Settings;
@@ -64,8 +64,8 @@ export interface RotationContext {
   onEvent: (event: RotationEvent) => void;
 }
 
-/** A context whose rotation is planned. */
+/** The context of a planned rotation. */
 export interface PlannedContext extends RotationContext {
-  /** Null for a rotation that was planned without them. */
+  /** Null if the rotation was planned without condemning. */
   condemned: CondemnedTokens | null;
 }

@@ -1,11 +1,11 @@
-/** What a check of the database has found: before a rotation (preflight) or after it (verification). */
+/** A finding of a check, before a rotation (preflight) or after it (verification). */
 export interface Finding {
   /** Short name of the check, in kebab case: `unique-index`. */
   check: string;
-  /** `warning`: it works, but somebody should know. `stop`: it must not go on, or the result cannot be trusted. */
+  /** `warning`: it works, with a caveat. `stop`: the rotation must not continue, or its result cannot be trusted. */
   level: 'ok' | 'warning' | 'stop';
-  /** What was found, in one sentence. Never a token, never the value of a row. */
+  /** One sentence, without tokens or values of rows. */
   message: string;
-  /** What to do about it; nothing when it is `ok`. */
+  /** The remedy; undefined if the level is `ok`. */
   advice?: string;
 }

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { parse } from '../config/parse.ts';
 import type { Database, Queryable } from '../database/database.ts';
 import { raw, type Sql, sql } from '../database/sql.ts';
-import { ConfigurationError, NOT_TAKEN, type RowNotRotated } from '../errors/errors.ts';
+import { ConfigurationError, type RowNotRotated } from '../errors/errors.ts';
+import { NOT_TAKEN } from '../errors/fault-table.ts';
 import { time } from './fields.ts';
 import { columnOf, type Store, selectFields } from './store.ts';
 

@@ -1,6 +1,6 @@
 import type { RotationContext } from '../context.ts';
 import { retry } from '../database/retry.ts';
-import type { FaultKind } from '../errors/faults.ts';
+import type { FaultKind } from '../errors/fault-table.ts';
 import type { Checkpoint } from './checkpoints.ts';
 import { renewClaim } from './claims.ts';
 import { storeOf } from './store.ts';

@@ -70,6 +70,10 @@ export async function recordVerification({ database, tables, rotation }: Store):
   const [row] = await database.$queryRaw<{ atMs: number }[]>(sql`
     UPDATE ${tables.rotations} SET verified_at = clock_timestamp() WHERE name = ${rotation}
     RETURNING (extract(epoch FROM verified_at) * 1000)::float8 AS "atMs"`);
-  if (row === undefined) throw new ConfigurationError(`rotation '${rotation}' was deleted while it ran.`);
+  if (row === undefined) throw rotationDeleted(rotation);
   return new Date(row.atMs);
+}
+
+export function rotationDeleted(name: string): ConfigurationError {
+  return new ConfigurationError(`rotation '${name}' was deleted while it ran.`);
 }

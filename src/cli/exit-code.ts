@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
-import { ConfigurationError, HeldByAnotherProcessError, NotVerifiedError } from '../errors/errors.ts';
 import { faultKind } from '../errors/faults.ts';
+import { RotationError } from '../errors/rotation-error.ts';
 
-/** What the command's exit codes mean: the one place where they are stated. `--help` and README print this. */
+/** Meanings of the command's exit codes, stated once: `--help` and README print them. */
 export const EXIT_CODES = {
   0: 'done, or already done',
   1: 'failed; what was committed is saved, and the same command continues',
@@ -12,22 +12,22 @@ export const EXIT_CODES = {
   '129, 130, 143': 'interrupted by SIGHUP, SIGINT (Ctrl-C), SIGTERM; the same command continues',
 };
 
-/** The same for the end of `--help`. */
+/** Formats the exit codes for the end of `--help`. */
 export function exitCodesHelp(): string {
   const lines = Object.entries(EXIT_CODES).map(([code, meaning]) => `  ${code.padEnd(15)}${meaning}`);
   return ['Exit codes:', ...lines].join('\n');
 }
 
-/** Somewhere a leaked token survives, or may survive. */
+/** A leaked token survives, or may survive. */
 export const NOT_VERIFIED = 4;
 
+/** @returns the error's own exit code, or that of the fault below it */
 export function exitCodeOfError(error: unknown): number {
-  if (error instanceof ConfigurationError || faultKind(error) === 'misconfigured') return 2;
-  if (error instanceof NotVerifiedError) return NOT_VERIFIED;
-  return error instanceof HeldByAnotherProcessError ? 3 : 1;
+  if (error instanceof RotationError) return error.exitCode;
+  return faultKind(error) === 'misconfigured' ? 2 : 1;
 }
 
-/** 128 and the signal's number, as shells do it. */
+/** @returns 128 and the signal's number, as shells do */
 export function exitCodeOfSignal(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RotationContext } from '../context.ts';
 import { describeError } from '../errors/describe-error.ts';
 import { GaveUpError, NoAnswerError } from '../errors/errors.ts';
-import { databaseFault, type FaultKind, faultKind } from '../errors/faults.ts';
+import type { FaultKind } from '../errors/fault-table.ts';
+import { databaseFault, faultKind } from '../errors/faults.ts';
 import { type Database, labelOf } from './database.ts';
 
 const FIRST_WAIT_MS = 200;

@@ -8,7 +8,7 @@ import type { RotationContext } from '../context.ts';
 import type { Queryable } from '../database/database.ts';
 import { retry } from '../database/retry.ts';
 import { ConfigurationError } from '../errors/errors.ts';
-import type { FaultKind } from '../errors/faults.ts';
+import type { FaultKind } from '../errors/fault-table.ts';
 import { readColumnType } from '../preflight/columns.ts';
 import { announceRotation } from './announce.ts';
 import { condemnTokens } from './condemn.ts';

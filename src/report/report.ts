@@ -2,7 +2,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Target } from '../config/target.ts';
 import { describeError } from '../errors/describe-error.ts';
 import { RowsNotRotatedError } from '../errors/errors.ts';
-import { meaningOf } from '../errors/faults.ts';
+import { meaningOf } from '../errors/fault-table.ts';
 import type { Finding } from '../finding.ts';
 import type { RotationResult } from '../rotate/rotation.ts';
 import { percentileMs } from './histogram.ts';

@@ -4,16 +4,16 @@ import { AfterBatchError, ConfigurationError } from '../errors/errors.ts';
 import { faultKind } from '../errors/faults.ts';
 
 /**
- * How long the server keeps the locks of a batch whose client has gone silent (stopped, cut off, swapped out), in
- * milliseconds. A living one is never silent for more than an instant between two statements.
+ * Milliseconds for which the server keeps the locks of a batch whose client is silent (stopped, cut off, swapped out).
+ * A live client is never silent for more than an instant between two statements.
  */
 export const SILENT_CLIENT_MS = 5_000;
 
 /**
- * Has a target's own work done in the transaction of a batch.
+ * Calls a target's `afterBatch` in the transaction of a batch.
  *
- * @throws ConfigurationError when it does what cannot be right
- * @throws AfterBatchError when it fails by itself, or may have been too slow; what the database refuses is thrown as it is
+ * @throws ConfigurationError when it returns no promise, or begins a transaction
+ * @throws AfterBatchError when it fails by itself, or may have been too slow; errors of the database are thrown unchanged
  */
 export async function callAfterBatch(
   afterBatch: AfterBatch,
@@ -24,9 +24,7 @@ export async function callAfterBatch(
   try {
     const result: unknown = afterBatch(withoutTransaction(transaction), rows);
     if (!isThenable(result)) {
-      throw new ConfigurationError(
-        'afterBatch has returned no promise: return, or await, each call of the transaction.',
-      );
+      throw new ConfigurationError('afterBatch returned no promise. Return or await each call of the transaction.');
     }
     await result;
   } catch (error) {
@@ -43,13 +41,13 @@ function isThenable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'then' in value;
 }
 
-/** A transaction of its own would commit without the batch, on another connection. */
+/** Without `$transaction`: a transaction of its own would commit on another connection, without the batch. */
 function withoutTransaction(transaction: Queryable): Queryable {
   return new Proxy(transaction, {
     get(target, name) {
       if (name !== '$transaction') return Reflect.get(target, name);
       throw new ConfigurationError(
-        'afterBatch has asked for a $transaction: everything that it does is in that of the batch already.',
+        'afterBatch called $transaction. Everything that it does already runs in the transaction of the batch.',
       );
     },
   });

@@ -14,41 +14,42 @@ import { planPartitions } from '../plan/partitions.ts';
 import { condemns } from '../plan/plan-rotation.ts';
 import { assertReady, readRecords } from '../preflight/preflight.ts';
 import { countOf } from '../text/wording.ts';
-import { type BatchCost, rehearseBatch } from './batch.ts';
-import { unswept } from './token-update.ts';
+import { unswept } from './page.ts';
+import { type BatchCost, rehearseBatch } from './rehearsed-batch.ts';
 
-/** What a rotation would do, and about what it would cost. */
+/** A rotation's work, and an estimate of its cost. */
 export interface Rehearsal {
-  /** Whether it would go on where an earlier run stopped. */
+  /** True if it would continue where an earlier run stopped. */
   resumed: boolean;
-  /** What is left to do. */
+  /** Rows that are left to rotate. */
   rows: number;
   rowsAreEstimate: boolean;
   partitions: number;
   watermark: Key;
   batch: BatchCost;
-  /** Whether `afterBatch` makes batches so slow that each can only have a few rows. */
+  /** True if `afterBatch` makes batches so slow that each can only have a few rows. */
   isSlowedByAfterBatch: boolean;
-  /** How many tokens would be condemned, and how many bytes their hashes take; null: none, or that is done. */
+  /** Number of tokens to condemn, and bytes of their hashes; null if there are none, or condemning is done. */
   condemning: { tokens: number; bytes: number } | null;
-  /** Null when the batch had no row to rotate. */
+  /** Null if the batch had no row to rotate. */
   expected: Expectation | null;
 }
 
 export interface Expectation {
-  /** Milliseconds when all workers are as fast side by side as one alone; and with one worker only. */
+  /** Milliseconds if each worker is as fast as one alone. */
   leastMs: number;
+  /** Milliseconds with one worker. */
   mostMs: number;
   walBytes: number;
   growthBytes: number;
 }
 
 /**
- * Looks whether the database is ready, plans a rotation without recording the plan, and writes one real batch, which is
- * measured and taken back. Nothing stays of it but the space that the batch took, until the next vacuum.
+ * Runs the preflight, plans a rotation without recording the plan, and writes one real batch, which it measures and
+ * rolls back. Only the space that the batch took remains, until the next vacuum.
  *
- * @returns null when nothing is left to do
- * @throws ConfigurationError when the database is not ready, or the batch does not leave the tokens behind that it was given
+ * @returns null if nothing is left to do
+ * @throws ConfigurationError when the database is not ready, or rows of the batch did not keep their new tokens
  */
 export async function rehearse(given: RotationContext): Promise<Rehearsal | null> {
   const context = { ...given, database: ownSession(given.database) };
@@ -81,8 +82,8 @@ export async function rehearse(given: RotationContext): Promise<Rehearsal | null
   );
   if (batch.foreign > 0) {
     throw new ConfigurationError(
-      `${batch.foreign} of the ${countOf(batch.rows, 'row')} of the rehearsed batch ended up without a token of kind ${target.kind.name}, ` +
-        `so nothing was changed: ${target.afterBatch === null ? 'a trigger' : 'afterBatch or a trigger'} writes another value into ${target.token.fullName}.`,
+      `${batch.foreign} of the ${countOf(batch.rows, 'row')} of the rehearsed batch ended up without a token of kind ${target.kind.name}: ` +
+        `${target.afterBatch === null ? 'a trigger' : 'afterBatch or a trigger'} writes another value into ${target.token.fullName}. Nothing was changed.`,
     );
   }
   const rows = left.reduce((sum, { rowsTotal, rowsRotated }) => sum + Math.max(0, Number(rowsTotal - rowsRotated)), 0);
@@ -99,7 +100,7 @@ export async function rehearse(given: RotationContext): Promise<Rehearsal | null
   };
 }
 
-/** Rows that a batch should have time for: with fewer, its fixed costs are most of it. */
+/** Rows that a batch should have time for. With fewer, its fixed costs dominate. */
 const FEWEST_ROWS_IN_TIME = 500;
 
 function isSlow({ rows, durationMs }: BatchCost, targetBatchMs: number): boolean {
@@ -110,7 +111,7 @@ function isOpen(partition: Pick<Checkpoint, 'cursor' | 'upperBound'>): boolean {
   return !isSwept(partition);
 }
 
-/** Takes every batch for one like that which was measured. */
+/** Assumes that every batch costs as much as the one that was measured. */
 export function extrapolate(
   { rows: measured, durationMs, walBytes, growthBytes }: BatchCost,
   rows: number,

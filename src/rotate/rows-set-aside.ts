@@ -7,14 +7,16 @@ import { tokensFor } from '../config/tokens.ts';
 import type { PlannedContext } from '../context.ts';
 import { backoffMs, retry } from '../database/retry.ts';
 import { OvertakenError, RowsNotRotatedError } from '../errors/errors.ts';
-import { concernsRows, faultCode, kindOf } from '../errors/faults.ts';
-import { changeFault, rotateSetAside, transactionOptions } from './batch.ts';
+import { kindOf } from '../errors/fault-table.ts';
+import { concernsRows, faultCode } from '../errors/faults.ts';
+import { changeFault, rotateSetAside } from './batch.ts';
+import { transactionOptions } from './transaction.ts';
 
 /**
- * Tries the rows again that were set aside while everything else was rotated, in rounds that come less and less often,
- * for as long as a fault is waited out since the last row that could be rotated.
+ * Retries the rows that were set aside after all others are rotated, in rounds with growing pauses. Stops when no row
+ * could be rotated for `maxRetryTimeMs`.
  *
- * @throws RowsNotRotatedError when some are left and waiting is over, or would not help
+ * @throws RowsNotRotatedError when some are left and the time is over, or waiting would not help
  */
 export async function rotateRowsSetAside(context: PlannedContext, claimant: string): Promise<void> {
   const { settings, signal, onEvent } = context;
@@ -40,7 +42,7 @@ export async function rotateRowsSetAside(context: PlannedContext, claimant: stri
   }
 }
 
-/** One round over the rows of one partition. @returns false when another process is at it */
+/** Retries the rows of one partition once. @returns false if another process holds it */
 async function rotatePartitionsRows(context: PlannedContext, claimant: string, partition: number): Promise<boolean> {
   const { onEvent } = context;
   const store = storeOf(context);
@@ -60,7 +62,7 @@ async function rotatePartitionsRows(context: PlannedContext, claimant: string, p
   return true;
 }
 
-/** @returns the checkpoint as it stands after it, whether the row could be rotated or not */
+/** @returns the checkpoint afterwards, whether the row could be rotated or not */
 async function rotateRow(context: PlannedContext, checkpoint: Checkpoint, key: string): Promise<Checkpoint> {
   const { database, target, onEvent } = context;
   const options = transactionOptions(context);

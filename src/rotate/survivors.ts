@@ -1,41 +1,43 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Key } from '../checkpoint/checkpoints.ts';
 import type { CondemnedTokens } from '../checkpoint/condemned-tokens.ts';
+import { rotationDeleted } from '../checkpoint/rotation-record.ts';
 import { storeOf } from '../checkpoint/store.ts';
 import { tokensFor } from '../config/tokens.ts';
 import type { PlannedContext } from '../context.ts';
+import { allowNestedLoops } from '../database/planner.ts';
 import { backoffMs, retry } from '../database/retry.ts';
-import { ConfigurationError } from '../errors/errors.ts';
-import { concernsRows, faultCode, kindOf } from '../errors/faults.ts';
+import { kindOf } from '../errors/fault-table.ts';
+import { concernsRows, faultCode } from '../errors/faults.ts';
 import { readOpenTransactions } from '../plan/open-transactions.ts';
 import { scanBlocks } from '../plan/table-scan.ts';
 import { readSurvivors, scanTable, type TableScan } from '../verify/scan.ts';
-import { configure, limitsOf, transactionOptions } from './batch.ts';
 import { updateCondemned } from './token-update.ts';
+import { configure, limitsOf, transactionOptions } from './transaction.ts';
 
-/** Rows that are given a fresh token in one transaction. */
+/** Rows that one transaction rotates. */
 const ROWS_PER_BATCH = 500;
 
-/** Keys that are read at a time where there are more survivors than a scan names. */
+/** Keys read at a time if there are more survivors than a scan names. */
 const KEYS_PER_READ = 20_000;
 
-/** Rounds after which as many rows as ever hold a condemned token: something brings them back. */
+/** Rounds that may leave as many survivors as before. After that, something brings the tokens back. */
 const MOST_ROUNDS_IN_VAIN = 3;
 
-/** How often to look whether older transactions have ended, in milliseconds. */
+/** Interval for checking whether older transactions have ended, in milliseconds. */
 const OPEN_TRANSACTIONS_POLL_MS = 250;
 
-/** How the last pass ended. */
+/** Result of the last pass. */
 export interface LastPass {
-  /** The last look at the table. */
+  /** The last scan of the table. */
   scan: TableScan;
-  /** Why rows kept their condemned token: key → SQLSTATE or NOT_TAKEN. */
+  /** Reasons why rows kept their condemned token: key → SQLSTATE or NOT_TAKEN. */
   faults: Map<Key, string>;
 }
 
 /**
- * Looks at the whole table when all partitions are complete, and gives every row in scope that still holds, or holds
- * again, a condemned token a fresh one; until a look finds none, or nothing changes any more.
+ * Scans the whole table after all partitions are complete, and rotates every row in scope that holds a condemned token,
+ * still or again. Repeats that until a scan finds none, or until it no longer helps.
  *
  * @param watermark the rotation's
  */
@@ -47,7 +49,7 @@ export async function rotateSurvivors(context: PlannedContext, watermark: Key): 
   let roundsInVain = 0;
   let faults = new Map<Key, string>();
   for (;;) {
-    // What another process has rotated meanwhile counts, too: so the table is looked at before anything is concluded.
+    // Another process may have rotated some in the meantime, so the table is scanned before anything is concluded.
     const scan = await scanTable(context, watermark, condemned);
     const found = scan.condemned?.inScope.count ?? 0;
     const open = scan.condemned?.openTransactions ?? [];
@@ -73,12 +75,12 @@ export async function rotateSurvivors(context: PlannedContext, watermark: Key): 
   }
 }
 
-/** Whether waiting may help some of these rows. */
+/** @returns true if waiting may help some of these rows */
 function isLocked(faults: ReadonlyMap<Key, string>): boolean {
   return [...faults.values()].some((fault) => kindOf(fault) === 'contended');
 }
 
-/** Waits until the transactions have ended that are older than the plan, or the time for that is over. */
+/** Waits until the transactions older than the plan have ended, for `maxRetryTimeMs` at most. */
 async function waitForOpenTransactions(
   context: PlannedContext,
   condemned: CondemnedTokens,
@@ -103,7 +105,7 @@ async function rotateFound(
   faults: Map<Key, string>,
 ): Promise<void> {
   if (found <= keys.length) return rotateKeys(context, condemned, keys, faults);
-  // Too many to keep their keys: a stretch of the table at a time.
+  // Too many to keep their keys: one range of blocks at a time.
   const { database, target, signal } = context;
   await scanBlocks(database, target, signal, async ({ condition }) => {
     for (let after: Key | null = null; ; ) {
@@ -119,9 +121,9 @@ async function rotateFound(
 }
 
 /**
- * Rotates these rows in small batches; where some are in the way, half as many at a time, until those are alone.
+ * Rotates these rows in small batches, and halves a batch that fails until the rows that cause it are alone.
  *
- * @param faults told which rows could not be rotated, and why
+ * @param faults receives the rows that could not be rotated, and why
  */
 async function rotateKeys(
   context: PlannedContext,
@@ -152,8 +154,8 @@ function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
 }
 
 /**
- * One transaction: tokens, `afterBatch` and the count. The lock on the rotation's row is its fence; that a row is
- * rotated only while it holds a condemned token makes repeating harmless.
+ * Writes tokens, calls `afterBatch` and counts the rows in one transaction. The lock on the rotation's row is its fence.
+ * A repetition is harmless, since a row is rotated only while it holds a condemned token.
  */
 function rotateBatchOfKeys(context: PlannedContext, condemned: CondemnedTokens, keys: readonly Key[]): Promise<void> {
   const { database, target, settings } = context;
@@ -161,11 +163,10 @@ function rotateBatchOfKeys(context: PlannedContext, condemned: CondemnedTokens, 
   const options = { ...transactionOptions(context), asynchronousCommit: false };
   return database.$transaction(async (transaction) => {
     await configure(transaction, options);
-    // Here rows are found by a list of keys, not by a range.
-    await transaction.$queryRaw`SELECT set_config('enable_nestloop', 'on', true)`;
+    await allowNestedLoops(transaction);
     const [record] = await transaction.$queryRaw<{ isVerified: boolean }[]>`
       SELECT verified_at IS NOT NULL AS "isVerified" FROM ${tables.rotations} WHERE name = ${rotation} FOR NO KEY UPDATE`;
-    if (record === undefined) throw new ConfigurationError(`rotation '${rotation}' was deleted while it ran.`);
+    if (record === undefined) throw rotationDeleted(rotation);
     if (record.isVerified) return; // by another process
     const rows = await updateCondemned(transaction, target, keys, tokensFor(settings, target, keys.length), condemned);
     await transaction.$executeRaw`

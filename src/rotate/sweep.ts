@@ -10,13 +10,15 @@ import { watchLocks } from '../database/lock-wait.ts';
 import { backoffMs, retry } from '../database/retry.ts';
 import { describeError } from '../errors/describe-error.ts';
 import { ConfigurationError, TokensNotTakenError, TooManyRowsSetAsideError } from '../errors/errors.ts';
-import { concernsRows, type FaultKind, faultCode, faultKind } from '../errors/faults.ts';
+import type { FaultKind } from '../errors/fault-table.ts';
+import { concernsRows, faultCode, faultKind } from '../errors/faults.ts';
 import { adaptBatchSize, type BatchSizer, batchSizerFor } from '../pace/batch-size.ts';
 import type { PacedContext } from '../pace/pacer.ts';
 import { rowTriggers } from '../preflight/triggers.ts';
 import { countOf, listed } from '../text/wording.ts';
-import { rotateBatch, setNextAside, transactionOptions } from './batch.ts';
+import { rotateBatch, setNextAside } from './batch.ts';
 import { type Isolation, isNarrowed, NOT_ISOLATING, narrow, widen } from './isolation.ts';
+import { transactionOptions } from './transaction.ts';
 
 /** How many rows of a partition may be set aside before this is no matter of single rows any more. */
 const MAX_SET_ASIDE = 200;

@@ -6,10 +6,10 @@ import type { PacedContext } from '../pace/pacer.ts';
 import { partitionSweeper } from './sweep.ts';
 
 /**
- * Claims partitions one after another, and sweeps each to its end, until no more is free or the signal is aborted.
+ * Claims partitions one after another and sweeps each to its end, until none is free or the signal is aborted.
  *
- * @param claimant this process, unique among all that ever ran
- * @returns how many partitions it claimed
+ * @param claimant name of this process, unique among all that ever ran
+ * @returns the number of partitions that it claimed
  */
 export async function work(context: PacedContext, claimant: string): Promise<number> {
   const { signal, onEvent } = context;
@@ -24,7 +24,7 @@ export async function work(context: PacedContext, claimant: string): Promise<num
       await sweep(checkpoint);
     } catch (error) {
       if (!(error instanceof OvertakenError)) throw error;
-      onEvent({ type: 'overtaken', partition: error.partition }); // the other process carries on with it
+      onEvent({ type: 'overtaken', partition: error.partition }); // the other process continues with it
     }
   }
   return claimed;

@@ -3,7 +3,7 @@ import type { Target } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
 import type { Queryable } from '../database/database.ts';
 import { retry } from '../database/retry.ts';
-import { kindOf, meaningOf } from '../errors/faults.ts';
+import { kindOf, meaningOf } from '../errors/fault-table.ts';
 import type { Finding } from '../finding.ts';
 import type { OpenTransaction } from '../plan/open-transactions.ts';
 import { rowTriggers } from '../preflight/triggers.ts';

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { openTicketDatabase } from '../../scripts/support/ticket-database.ts';
-import { faultKind, meaningOf } from '../../src/errors/faults.ts';
+import { meaningOf } from '../../src/errors/fault-table.ts';
+import { faultKind } from '../../src/errors/faults.ts';
 import {
   ConfigurationError,
   describeError,
@@ -165,7 +166,7 @@ describe('the description of an error', () => {
 
     it('says, when it gave up, what the last fault was, how often it was met, and for how long', () => {
       expect(describeError(new GaveUpError(reported('57P01'), 7, 301_400))).toMatch(
-        /57P01.* 7 attempts in 301 s.*--max-retry-time-ms/,
+        /57P01.* 7 attempts in 5 min.*--max-retry-time-ms/,
       );
     });
 
@@ -224,7 +225,7 @@ describe('the description of an error', () => {
     ])('of %d rows that could not be rotated names %d, and says how many more there are', (count, named, expected) => {
       const rows = Array.from({ length: count }, (_, index) => ({ key: `${index + 1}`, fault: '55P03' }));
       const description = describeError(new RowsNotRotatedError('march', rows));
-      expect(description).toMatch(new RegExp(`^${count} rows could not be rotated`));
+      expect(description).toMatch(new RegExp(`^${count.toLocaleString('en')} rows could not be rotated`));
       expect(description).toMatch(expected);
       expect(description.match(/\d+ \(55P03\)/g)).toHaveLength(named);
     });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type FaultKind, faultKind, meaningOf } from '../../src/errors/faults.ts';
+import { type FaultKind, meaningOf } from '../../src/errors/fault-table.ts';
+import { faultKind } from '../../src/errors/faults.ts';
 import { describeError, OvertakenError } from '../../src/index.ts';
 
 /** Of SQLSTATE, as listed in appendix A. */

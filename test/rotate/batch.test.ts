@@ -4,7 +4,8 @@ import type { Checkpoint } from '../../src/checkpoint/checkpoints.ts';
 import { claimNext } from '../../src/checkpoint/claims.ts';
 import type { Tokens } from '../../src/config/tokens.ts';
 import { OvertakenError } from '../../src/errors/errors.ts';
-import { rotateBatch as rotate, type TransactionOptions } from '../../src/rotate/batch.ts';
+import { rotateBatch as rotate } from '../../src/rotate/batch.ts';
+import type { TransactionOptions } from '../../src/rotate/transaction.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { planTickets, storeFor } from '../support/rotations.ts';
 import {

@@ -151,11 +151,11 @@ describe('the update of a target', () => {
     });
 
     it.each<[string, AfterBatch, string]>([
-      ['nothing is waited for', () => undefined as never, 'afterBatch has returned no promise'],
+      ['nothing is waited for', () => undefined as never, 'afterBatch returned no promise'],
       [
         'it wants a transaction of its own',
         async (transaction) => (transaction as unknown as { $transaction: unknown }).$transaction,
-        'afterBatch has asked for a $transaction',
+        'afterBatch called $transaction',
       ],
     ])('is refused where %s', async (_, afterBatch, message) => {
       await insertTickets(database, keysUpTo(20));
@@ -174,7 +174,7 @@ describe('the update of a target', () => {
       };
       const error = await run(tickets({ afterBatch: slow }), { maxRetryTimeMs: 0 }).catch((error: unknown) => error);
       expect(error).toBeInstanceOf(GaveUpError);
-      expect(describeError(error)).toMatch(/It was lost in afterBatch, after \d+ s: where that takes long/);
+      expect(describeError(error)).toMatch(/in afterBatch, after [\d.]+ s/);
     });
 
     it('lets the planner choose for its statements', async () => {

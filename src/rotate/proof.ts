@@ -1,0 +1,54 @@
+import { condemnedTokensOf } from '../checkpoint/condemned-tokens.ts';
+import { loadRecorded, type RecordedRotation } from '../checkpoint/coverage.ts';
+import { recordVerification, rotationDeleted } from '../checkpoint/rotation-record.ts';
+import { storeOf } from '../checkpoint/store.ts';
+import type { PlannedContext, RotationContext } from '../context.ts';
+import { retry } from '../database/retry.ts';
+import { NotVerifiedError } from '../errors/errors.ts';
+import type { Finding } from '../finding.ts';
+import { forgetCondemnedTokens } from '../plan/condemn.ts';
+import { formatTime } from '../text/format.ts';
+import { checkCoverage, findingsOf, verifyRotation } from '../verify/verify.ts';
+import { rotateSurvivors } from './survivors.ts';
+
+/**
+ * Proves that the rotation is complete: looks at every row, and rotates those that still hold a condemned token.
+ *
+ * @returns the time when verification passed
+ * @throws NotVerifiedError when a condemned token is left, or when that is not certain
+ */
+export async function assertVerified(context: RotationContext, recorded: RecordedRotation): Promise<Date> {
+  const { settings, onEvent } = context;
+  const store = storeOf(context);
+  onEvent({ type: 'verifying' });
+  const findings = await verifyOrRotateSurvivors(context, recorded);
+  onEvent({ type: 'verified', findings });
+  const faults = findings.filter(({ level }) => level === 'stop');
+  if (faults.length > 0) throw new NotVerifiedError(settings.name, faults);
+  const verifiedAt = await retry(context, () => recordVerification(store));
+  if (!settings.keepCondemned) await retry(context, () => forgetCondemnedTokens(store));
+  return verifiedAt;
+}
+
+async function verifyOrRotateSurvivors(context: RotationContext, recorded: RecordedRotation): Promise<Finding[]> {
+  const { target } = context;
+  const condemned = condemnedTokensOf(recorded.rotation);
+  const { watermark } = recorded.rotation;
+  if (condemned === null || watermark === null) return verifyRotation(context);
+  const coverage = await checkCoverage(context, recorded);
+  if (coverage.level === 'stop') return [coverage];
+  const { scan, faults } = await rotateSurvivors({ ...context, condemned } satisfies PlannedContext, watermark);
+  const now = await retry(context, () => loadRecorded(storeOf(context), target));
+  if (now === null) throw rotationDeleted(context.settings.name);
+  if (now.rotation.verifiedAt !== null) return [verifiedByAnother(now.rotation.verifiedAt)];
+  return [coverage, ...(await findingsOf(context, now, scan, faults))];
+}
+
+/** The other process may have removed the hashes before this one looked for them. */
+function verifiedByAnother(verifiedAt: Date): Finding {
+  return {
+    check: 'condemned-tokens',
+    level: 'ok',
+    message: `Another process has verified the rotation at ${formatTime(verifiedAt)}.`,
+  };
+}

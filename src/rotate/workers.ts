@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Checkpoint, isSwept, loadOpenCheckpoints } from '../checkpoint/checkpoints.ts';
+import { CLAIM_MS } from '../checkpoint/claims.ts';
+import { storeOf } from '../checkpoint/store.ts';
+import type { RotationContext } from '../context.ts';
+import { isAbort, retry } from '../database/retry.ts';
+import { HeldByAnotherProcessError } from '../errors/errors.ts';
+import type { PacedContext } from '../pace/pacer.ts';
+import { rotateRowsSetAside } from './rows-set-aside.ts';
+import { work } from './worker.ts';
+
+/** Interval for checking whether another process's claim has expired, in milliseconds. */
+const CLAIM_POLL_MS = 250;
+
+/**
+ * Runs workers while a partition is free, then waits for those that others hold: they become free if the others die.
+ *
+ * @throws HeldByAnotherProcessError when live processes hold all that is left
+ */
+export async function workUntilComplete(context: PacedContext, claimant: string): Promise<void> {
+  const { settings, signal } = context;
+  const store = storeOf(context);
+  const others = watchOthers(context);
+  let claimed = 0;
+  while (!signal.aborted) {
+    claimed += await runWorkers(context, claimant);
+    const open = await retry(context, () => loadOpenCheckpoints(store));
+    if (open.length === 0 || signal.aborted) return;
+    if (open.every(isSwept)) return rotateRowsSetAside(context, claimant);
+    if (others.areAlive(open) && claimed === 0) throw new HeldByAnotherProcessError(settings.name, holdersOf(open));
+    await sleep(CLAIM_POLL_MS, undefined, { signal });
+  }
+}
+
+/** Runs all workers to their end. If one fails, the others finish their batches first. @returns partitions claimed */
+async function runWorkers(context: PacedContext, claimant: string): Promise<number> {
+  const failure = new AbortController();
+  const signal = AbortSignal.any([context.signal, failure.signal]);
+  const workers = Array.from({ length: context.settings.workers }, async () => {
+    try {
+      return await work({ ...context, signal }, claimant);
+    } catch (error) {
+      failure.abort();
+      throw error;
+    }
+  });
+  const ends = await Promise.allSettled(workers);
+  const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+  // The first failure aborts what the others wait for.
+  if (failures.length > 0) throw failures.find((error) => !isAbort(error)) ?? failures[0];
+  return ends.reduce((sum, end) => sum + (end.status === 'fulfilled' ? end.value : 0), 0);
+}
+
+/**
+ * Tells live holders from dead ones: the live ones renew their claims, complete their partitions, or keep them locked
+ * for longer than any claim lasts. Reports once that this process waits for them.
+ */
+function watchOthers({ onEvent }: RotationContext) {
+  let first: { state: string; seenAtMs: number } | undefined;
+  return {
+    areAlive(open: Checkpoint[]): boolean {
+      const state = JSON.stringify(open.map(({ partition, claimedUntil }) => [partition, claimedUntil]));
+      if (first === undefined) onEvent({ type: 'waiting', holders: holdersOf(open) });
+      first ??= { state, seenAtMs: performance.now() };
+      return state !== first.state || performance.now() > first.seenAtMs + 2 * CLAIM_MS;
+    },
+  };
+}
+
+function holdersOf(open: Checkpoint[]): string[] {
+  return [...new Set(open.flatMap(({ claimedBy }) => claimedBy ?? []))];
+}
