@@ -17,21 +17,21 @@ import type { PacedContext } from '../pace/pacer.ts';
 import { rowTriggers } from '../preflight/triggers.ts';
 import { countOf, listed } from '../text/wording.ts';
 import { rotateBatch, setNextAside } from './batch.ts';
-import { type Isolation, isNarrowed, NOT_ISOLATING, narrow, widen } from './isolation.ts';
+import { type Isolation, NOT_ISOLATING, sweepAll } from './isolation.ts';
 import { transactionOptions } from './transaction.ts';
 
-/** How many rows of a partition may be set aside before this is no matter of single rows any more. */
+/** Rows of a partition that may be set aside. With more, single rows are not the cause. */
 const MAX_SET_ASIDE = 200;
 
-/** How long to wait for a lock where the same rows have been waited for twice already, in milliseconds. */
+/** Lock timeout for rows that two batches have already waited for, in milliseconds. */
 const PROBE_LOCK_MS = 50;
 
-/** SQLSTATE of a statement that was ended because it took too long. */
+/** SQLSTATE of a statement that exceeded its timeout. */
 const STATEMENT_TIMEOUT = '57014';
 
 /**
- * @returns what rotates a claimed partition to its end, batch by batch, setting rows aside that are in the way; it
- * takes the batch size from one partition to the next
+ * @returns a function that rotates a claimed partition to its end, batch by batch, and sets aside rows that are locked or
+ * refused. It keeps the batch size from one partition to the next
  */
 export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) => Promise<void> {
   const { settings, signal, pacer } = context;
@@ -40,71 +40,71 @@ export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) =
   let hasWritten = false;
   return async (claimed) => {
     let checkpoint = claimed;
-    while (!signal.aborted && !isSwept(checkpoint)) {
-      const usualSize = settings.batchSize === 'auto' ? sizer.size : settings.batchSize;
-      const size = pacer.limit(Math.min(usualSize, isolation.limit));
-      try {
-        checkpoint = await pacer.beforeBatch(checkpoint, size, signal);
-        const batch = await retryFromCheckpoint(context, checkpoint, (current) =>
-          writeBatch(context, current, size, isNarrowed(isolation) ? PROBE_LOCK_MS : undefined),
-        );
-        checkpoint = await pacer.afterBatch(batch.checkpoint, { booked: size, ...batch }, signal);
-        sizer = adaptBatchSize(sizer, batch.keys, batch.durationMs, settings.targetBatchMs);
-        isolation = widen(isolation, usualSize);
-        hasWritten ||= batch.rows > 0;
-      } catch (error) {
-        if (!hasWritten) await refuseTriggers(context, error);
-        if (!concernsRows(error)) throw error;
-        sizer = adaptToFailure(sizer, size, settings, error);
-        ({ checkpoint, isolation } = await isolate(context, checkpoint, isolation, size, error));
-      }
-    }
+    isolation = await sweepAll(
+      {
+        isDone: () => signal.aborted || isSwept(checkpoint),
+        usualSize: () => pacer.limit(settings.batchSize === 'auto' ? sizer.size : settings.batchSize),
+        async write(size, { failures }) {
+          checkpoint = await pacer.beforeBatch(checkpoint, size, signal);
+          const batch = await retryFromCheckpoint(context, checkpoint, (current) =>
+            writeBatch(context, current, size, failures > 1 ? PROBE_LOCK_MS : undefined),
+          );
+          checkpoint = await pacer.afterBatch(batch.checkpoint, { booked: size, ...batch }, signal);
+          sizer = adaptBatchSize(sizer, batch.keys, batch.durationMs, settings.targetBatchMs);
+          hasWritten ||= batch.rows > 0;
+        },
+        async fail(error, size, next) {
+          if (!hasWritten) await refuseTriggers(context, error);
+          if (!concernsRows(error)) throw error;
+          sizer = adaptToFailure(sizer, size, settings, error);
+          checkpoint =
+            next === 'alone'
+              ? await setAside(context, checkpoint, error)
+              : await claimAgain(context, checkpoint, next, error);
+        },
+      },
+      isolation,
+    );
   };
 }
 
 /**
- * Where no row at all of a first batch took its token, that is no matter of single rows: a trigger keeps the column as
- * it is.
+ * If no row of a first batch took its token, single rows are not the cause: a trigger keeps the column as it is.
  *
- * @throws ConfigurationError naming the triggers, when it is so
+ * @throws ConfigurationError naming the triggers, in that case
  */
 async function refuseTriggers({ database, target }: PlannedContext, error: unknown): Promise<void> {
   if (!(error instanceof TokensNotTakenError) || error.rows < 2 || error.notTaken < error.rows) return;
   const names = await rowTriggers(database, target);
-  if (names.length === 0) return; // dropped meanwhile, or it is the application that was faster
+  if (names.length === 0) return; // dropped in the meantime, or the application was faster
   const { token, tableName } = target;
   throw new ConfigurationError(
-    `none of the first ${countOf(error.rows, 'row')} took its new token, so nothing was changed: a trigger of ${tableName} puts ` +
-      `another value into ${token.fullName}, or skips the update. ${names.length === 1 ? 'Its trigger is' : 'Its triggers are'} ` +
-      `${listed(names)}. Disable the one that does it (ALTER TABLE ${tableName} DISABLE TRIGGER …), and run the same command again.`,
+    `none of the first ${countOf(error.rows, 'row')} took its new token, so nothing was changed: a trigger of ${tableName} writes ` +
+      `another value into ${token.fullName} or skips the update. ${names.length === 1 ? 'Its trigger is' : 'Its triggers are'} ` +
+      `${listed(names)}. Disable the one that does it (ALTER TABLE ${tableName} DISABLE TRIGGER …) and run the same command again.`,
   );
 }
 
-/** After rows were in the way: tries the same again, or fewer rows, or sets the one aside that is alone. */
-async function isolate(
+/** Prepares for repeating a failed batch: waits before the first repetition, and reads the checkpoint again. */
+async function claimAgain(
   context: PlannedContext,
   checkpoint: Checkpoint,
-  isolation: Isolation,
-  size: number,
+  { failures }: Isolation,
   error: unknown,
-): Promise<{ checkpoint: Checkpoint; isolation: Isolation }> {
-  const narrowed = narrow(isolation, size);
-  if (narrowed === 'alone') return { checkpoint: await setAside(context, checkpoint, error), isolation };
-  if (!isNarrowed(narrowed)) {
+): Promise<Checkpoint> {
+  const fault = describeError(error);
+  if (failures === 1) {
     const waitMs = backoffMs(1);
-    const { partition } = checkpoint;
-    context.onEvent({ type: 'retry', partition, attempt: 1, waitMs, fault: describeError(error) });
+    context.onEvent({ type: 'retry', partition: checkpoint.partition, attempt: 1, waitMs, fault });
     await sleep(waitMs, undefined, { signal: context.signal });
   }
-  const fault = describeError(error);
-  const current = await retry(context, () => renewClaim(storeOf(context), checkpoint, fault), checkpoint);
-  return { checkpoint: current, isolation: narrowed };
+  return retry(context, () => renewClaim(storeOf(context), checkpoint, fault), checkpoint);
 }
 
-/** Where nothing can be passed over. */
+/** Retried where no row can be skipped. */
 const WAITED_OUT: readonly FaultKind[] = ['passing', 'contended'];
 
-/** Passes over the row that is in the way; waits for it where there are too many of them already. */
+/** Skips the row that causes the fault; waits for it if too many were skipped already. */
 async function setAside(context: PlannedContext, checkpoint: Checkpoint, error: unknown): Promise<Checkpoint> {
   const { database, target, onEvent } = context;
   const { partition } = checkpoint;
@@ -133,20 +133,20 @@ async function setAside(context: PlannedContext, checkpoint: Checkpoint, error: 
   return advanced;
 }
 
-/** A statement that was ended because it took too long is a batch that took at least as long. */
+/** A statement that timed out counts as a batch that took as long as the timeout. */
 function adaptToFailure(sizer: BatchSizer, size: number, settings: Settings, error: unknown): BatchSizer {
   if (faultCode(error) !== STATEMENT_TIMEOUT) return sizer;
   return adaptBatchSize(sizer, size, settings.statementTimeoutMs, settings.targetBatchMs);
 }
 
-/** What a batch came to. */
+/** Result of one batch. */
 interface WrittenBatch {
-  /** As it now stands. */
+  /** As it is now. */
   checkpoint: Checkpoint;
-  /** Gone through, in scope or not. */
+  /** Keys that the cursor passed, in scope or not. */
   keys: number;
   rows: number;
-  /** Without what it waited for locks. */
+  /** Without waits for locks. */
   durationMs: number;
 }
 
