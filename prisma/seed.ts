@@ -13,11 +13,11 @@ import { describeError } from '../src/index.ts';
 import { formatCount, formatDuration } from '../src/text/format.ts';
 
 const seedOptionsSchema = z.object({
-  size: z.int('has to be a whole number of tickets').min(0, 'has to be at least 0'),
+  size: z.int('must be a whole number of tickets').min(0, 'must be at least 0'),
   'batch-size': z
-    .int('has to be a whole number of rows')
-    .min(1, 'has to be at least 1')
-    .max(50_000, 'has to be at most 50,000'),
+    .int('must be a whole number of rows')
+    .min(1, 'must be at least 1')
+    .max(50_000, 'must be at most 50,000'),
 });
 
 const USAGE = `npx prisma db seed -- [options]

@@ -24,13 +24,13 @@ const ROOT = join(import.meta.dirname, '..');
 const FOLDER = join(ROOT, 'docs', 'benchmarks');
 const GROUPS = ['strategies', 'batchSizes', 'workers', 'sizes', 'seeding'] as const;
 
-/** What a server of this size would be given: PostgreSQL's defaults are meant for a much smaller one. */
+/** Usual settings for a server of this size. PostgreSQL's defaults are for a much smaller one. */
 const SERVER_SETTINGS = { shared_buffers: '1GB', max_wal_size: '4GB' };
 
 const optionsSchema = z.object({
-  rows: z.int('has to be a whole number of rows').min(1_000, 'has to be at least 1000'),
-  'largest-table': z.int('has to be a whole number of rows').min(1_000, 'has to be at least 1000'),
-  repeat: z.int('has to be a whole number of runs').min(1, 'has to be at least 1'),
+  rows: z.int('must be a whole number of rows').min(1_000, 'must be at least 1000'),
+  'largest-table': z.int('must be a whole number of rows').min(1_000, 'must be at least 1000'),
+  repeat: z.int('must be a whole number of runs').min(1, 'must be at least 1'),
   only: z.array(z.string()),
 });
 type Options = z.output<typeof optionsSchema>;

@@ -26,7 +26,7 @@ the machine.`;
 /** Short waits, so that there are many rotations. */
 const ROTATE_OPTIONS = ['--json', '--again', '--lock-timeout-ms', '300', '--max-retry-time-ms', '60000'];
 
-/** How the rotations differ, one after another: small batches, so that there are many moments to fall into. */
+/** Settings of the rotations, in turn. Small batches give faults many points to strike. */
 const VARIANTS = [
   ['--batch-size', '100'],
   ['--batch-size', '100', '--tokens', 'database'],
@@ -34,10 +34,10 @@ const VARIANTS = [
 ];
 
 const optionsSchema = z.object({
-  seconds: z.number('has to be a number of seconds').min(1, 'has to be at least 1'),
-  seed: z.int('has to be a whole number'),
-  size: z.int('has to be a whole number of tickets').min(100, 'has to be at least 100'),
-  processes: z.int('has to be a whole number of processes').min(1, 'has to be at least 1'),
+  seconds: z.number('must be a number of seconds').min(1, 'must be at least 1'),
+  seed: z.int('must be a whole number'),
+  size: z.int('must be a whole number of tickets').min(100, 'must be at least 100'),
+  processes: z.int('must be a whole number of processes').min(1, 'must be at least 1'),
 });
 type Options = z.output<typeof optionsSchema>;
 

@@ -40,7 +40,7 @@ async function deleteTickets(url: string, yes: boolean): Promise<number> {
   try {
     const what = `all ${formatCount(await database.ticket.count())} tickets in ${databaseLabel(url)} and every rotation`;
     if (!yes && !process.stdin.isTTY) {
-      throw new ConfigurationError(`not deleting ${what}: there is nobody to ask here. Add --yes.`);
+      throw new ConfigurationError(`not deleting ${what}: there is no terminal to ask for confirmation. Add --yes.`);
     }
     const answer = yes ? 'yes' : await ask(`Delete ${what}? [y/N] `);
     if (answer === null || !/^y(es)?$/i.test(answer.trim())) {

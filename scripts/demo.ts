@@ -12,13 +12,13 @@ const USAGE = `npm run demo -- [options]
 
 Starts a PostgreSQL of its own, fills it with tickets, rotates every token, and checks the result.`;
 
-const sizeSchema = z.object({ size: z.int('has to be a whole number of tickets').min(1, 'has to be at least 1') });
+const sizeSchema = z.object({ size: z.int('must be a whole number of tickets').min(1, 'must be at least 1') });
 
 /** The rotation that was interrupted has just said that it can continue. */
 const INTERRUPTED =
   'Interrupted. The demo removes its PostgreSQL and all data, so nothing is left to continue; `npm run demo` starts over.';
 
-/** What a part of the demo was, and how long it took. */
+/** A part of the demo and its duration. */
 type Part = [name: string, ms: number];
 
 process.exitCode = await main(process.argv.slice(2));

@@ -22,7 +22,7 @@ Takes about five minutes; the machine should have nothing else to do.`;
 const ROOT = join(import.meta.dirname, '..');
 const ROTATE = ['--import', 'tsx', 'scripts/rotate-tokens.ts'];
 
-/** What goes on beside the application. */
+/** The load beside the application. */
 const SITUATIONS: readonly { label: string; args: string[] | 'one UPDATE' | 'nothing' }[] = [
   { label: 'nothing else', args: 'nothing' },
   { label: 'this package, default settings', args: [] },
@@ -34,7 +34,7 @@ const SITUATIONS: readonly { label: string; args: string[] | 'one UPDATE' | 'not
   { label: 'one `UPDATE` of the whole table', args: 'one UPDATE' },
 ];
 
-/** How long the application is measured alone, in milliseconds. */
+/** Time for which the application is measured alone, in milliseconds. */
 const ALONE_MS = 20_000;
 
 interface Result {
@@ -45,7 +45,7 @@ interface Result {
 }
 
 const optionsSchema = z.object({
-  rows: z.int('has to be a whole number of rows').min(1_000, 'has to be at least 1000'),
+  rows: z.int('must be a whole number of rows').min(1_000, 'must be at least 1000'),
 });
 
 process.exitCode = await main(process.argv.slice(2));

@@ -16,7 +16,7 @@ const NAME = 'leak-2026-11';
 /** Of the terminal. */
 const COLUMNS = 120;
 
-/** What a reader types; here it is started without npx. */
+/** The command as a reader types it; here it is started without npx. */
 const SHOWN = 'npx tsx scripts/rotate-tokens.ts';
 
 /** The bar shows about this much when the picture of a rotation on its way is taken. */

@@ -7,6 +7,7 @@ import { useTestDatabase } from './support/database.ts';
 import { PATIENT } from './support/patient.ts';
 import { ticketContext } from './support/rotations.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, tokensByKey } from './support/tickets.ts';
+import { until } from './support/until.ts';
 
 const ROWS = 300;
 
@@ -206,7 +207,7 @@ describe('a leaked token', () => {
       await leak();
       await insertUncommitted(async (commit) => {
         const running = run({ maxRetryTimeMs: 30_000 });
-        while (!events.some(({ type }) => type === 'openTransactions')) await new Promise((r) => setTimeout(r, 20));
+        await until(() => events.some(({ type }) => type === 'openTransactions'));
         commit();
         expect(await running).toMatchObject({ outcome: 'complete' });
       });

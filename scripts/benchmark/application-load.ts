@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseDatabaseUrl } from '../../src/config/settings.ts';
 import { openTicketDatabase } from '../support/ticket-database.ts';
 
-/** What came of one kind of request. */
+/** Results of one kind of request. */
 export interface Latencies {
   requests: number;
   p50Ms: number;

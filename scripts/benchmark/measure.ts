@@ -15,7 +15,7 @@ export interface Candidate {
   resumable: string;
   /** Arguments of `node --import tsx`. */
   args: string[];
-  /** Whether one run is enough: it is far from the others, or extrapolated anyway. */
+  /** True if one run is enough, because the result is far from the others or extrapolated. */
   once: boolean;
   /** Rows that it rotates; undefined: all. */
   measuredRows?: number;
@@ -119,7 +119,7 @@ async function walPosition(database: TicketDatabase): Promise<number> {
   return position?.bytes ?? 0;
 }
 
-/** What Linux says of a process; zeros once it has ended, and elsewhere. */
+/** Resources of a process on Linux; zeros after its end, and on other systems. */
 async function memoryOf(pid: number | undefined): Promise<{ rss: number; peak: number }> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);

@@ -1,6 +1,6 @@
-/** How one way of replacing the tokens did on one table. */
+/** Result of one way to replace the tokens, on one table. */
 export interface Measurement {
-  /** What `--only` takes: `rotate`, `case-5000`. */
+  /** Its name for `--only`: `rotate`, `case-5000`. */
   strategy: string;
   /** For people: `this package, tokens made in the database`. */
   label: string;
@@ -25,7 +25,7 @@ export interface MemorySample {
   rssBytes: number;
 }
 
-/** What one call of `npm run bench` measured. */
+/** Results of one `npm run bench`. */
 export interface BenchmarkResults {
   /** ISO time of its end. */
   finishedAt: string;
@@ -51,7 +51,7 @@ export function median(values: readonly number[]): number {
   return ascending.length % 2 === 1 ? upper : (upper + (ascending[middle - 1] ?? upper)) / 2;
 }
 
-/** Whether its times stand for more rows than were measured. */
+/** @returns true if its times are extrapolated to more rows than were measured */
 export function isExtrapolated({ measuredRows, tableRows }: Measurement): boolean {
   return measuredRows < tableRows;
 }

@@ -4,9 +4,9 @@ import { faultKind } from '../../src/errors/faults.ts';
 import { openTicketDatabase } from '../support/ticket-database.ts';
 import type { Random } from './random.ts';
 
-/** What the application remembers to have written to one ticket, to look for it later. */
+/** The application's own record of its writes to one ticket, for the final check. */
 export interface Memory {
-  /** What its subject may be: several when answers were lost; UNKNOWN when it may be what it was from the start. */
+  /** Possible subjects: several if answers were lost; UNKNOWN if it may be the original one. */
   subjects: Set<string>;
   /** Tokens that it gave the ticket itself, each acknowledged by the server. */
   tokens: string[];
@@ -20,14 +20,14 @@ export const UNKNOWN = '';
 export interface Application {
   /** By the ticket's key. Holds what has been acknowledged, and what may have been written. */
   readonly memories: ReadonlyMap<bigint, Memory>;
-  /** How many writes were acknowledged. */
+  /** Number of acknowledged writes. */
   readonly writes: number;
   /** Does something while the application does not write. */
   whileQuiet<T>(work: () => Promise<T>): Promise<T>;
   stop(): Promise<void>;
 }
 
-/** What the application does, each as often as its weight says. */
+/** Actions of the application, by weight. */
 const WORK = {
   'change subject': 40,
   'change token': 15,
@@ -41,7 +41,7 @@ const WORK = {
 
 const MOST_PAUSE_MS = 15;
 
-/** Now and then somebody forgets a transaction: longer than a batch waits for a lock, in milliseconds. */
+/** Length of a transaction that was left open, in milliseconds: longer than a batch waits for a lock. */
 const LONG_LOCK_MS = 2_500;
 const MOST_BETWEEN_LONG_LOCKS_MS = 20_000;
 
@@ -97,7 +97,7 @@ export function startApplication(url: string, highestKey: bigint, random: Random
     replace: () => replace(anyKey()),
   };
 
-  /** As from a cache. Only while a rotation is not complete: nobody can promise what is written after its last look. */
+  /** Writes an old token, as from a cache. Only before a rotation is complete: later writes are beyond its proof. */
   async function writeOldTokenBack(id: bigint): Promise<void> {
     await database.$transaction(async (transaction) => {
       const open = await transaction.$queryRaw<unknown[]>`

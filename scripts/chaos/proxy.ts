@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { Random } from './random.ts';
 
-/** Where a connection is cut, each as often as its weight says. */
+/** Points at which a connection is cut, by weight. */
 const CUTS = {
   'connection cut at a random byte': 4,
   'connection cut before COMMIT': 2,
@@ -16,7 +16,7 @@ type Cut = keyof typeof CUTS;
 const MOST_BYTES = 50_000;
 const MOST_COMMITS = 15;
 
-/** How long a connection that has gone silent stays open, in milliseconds. */
+/** Time for which a silent connection stays open, in milliseconds. */
 const MOST_SILENT_MS = 8_000;
 
 const COMMIT = 'COMMIT';
@@ -68,11 +68,11 @@ export async function startProxy(
   };
 }
 
-/** What is to be done with a piece of the conversation. */
+/** The proxy's decision about a piece of the conversation. */
 interface Passage {
-  /** What is passed on. */
+  /** The part to pass on. */
   chunk: Buffer;
-  /** What happens after that. */
+  /** The action afterward. */
   next: 'go on' | 'cut' | { silentMs: number };
 }
 

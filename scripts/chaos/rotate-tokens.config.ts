@@ -2,7 +2,7 @@ import { arrayLiteral } from '../../src/database/array-literal.ts';
 import { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { defineTargets, uuid } from '../../src/index.ts';
 
-/** The tickets of this package; of each that was rotated, somebody has to be told. */
+/** The tickets of this package, with an outbox row for each rotated ticket. */
 export default defineTargets(PrismaClient, {
   ticket: {
     model: 'Ticket',

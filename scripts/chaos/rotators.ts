@@ -4,13 +4,13 @@ import { join } from 'node:path';
 
 const COMMAND = join(import.meta.dirname, '..', 'rotate-tokens.ts');
 
-/** What a process that ends by itself may end with: complete, failed but resumable, held by others, terminated. */
+/** Exit codes of a process that ends by itself: complete, failed but resumable, held by others, terminated. */
 const PROPER_ENDS = [0, 1, 3, 143];
 
 /** Nothing that looks like a token, and no stack trace, belongs into any output. */
 const FORBIDDEN = /[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}|^\s+at .*:\d+:\d+/im;
 
-/** What the processes tell about faults, with `--json`. */
+/** Events about faults, as the processes print them with `--json`. */
 const TOLD = /^\{"event":"(retry|setAside|tryingAgain|survivors|overtaken|blocked|failed)"/gm;
 
 /** The processes that rotate: whenever one ends, another takes its place, until one says that it is complete. */
@@ -19,7 +19,7 @@ export interface Rotators {
   running(): ChildProcess[];
   /** Resolves when one has found the rotation complete, and all have ended. */
   complete: Promise<void>;
-  /** What they should not have done. */
+  /** Violations of a promise. */
   readonly offences: string[];
 }
 

@@ -4,7 +4,7 @@ import type { TicketDatabase } from '../support/ticket-database.ts';
 import type { Random } from './random.ts';
 import type { Rotators } from './rotators.ts';
 
-/** What is done to the processes and to the server, each as often as its weight says. */
+/** Sabotage of the processes and the server, by weight. */
 const FAULTS = {
   'process killed (SIGKILL)': 50,
   'process stopped and continued (SIGSTOP, SIGCONT)': 8,

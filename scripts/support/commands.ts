@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 /** The arguments of node that are `npx prisma`. */
 export const PRISMA = ['node_modules/prisma/build/index.js'];
 
-/** How often, and how long, to look whether what an interrupted command has started is gone, in milliseconds. */
+/** Interval and time limit for the end of processes that an interrupted command started, in milliseconds. */
 const POLL_MS = 50;
 const STRAGGLER_MS = 10_000;
 

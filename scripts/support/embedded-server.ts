@@ -27,7 +27,7 @@ export interface EmbeddedServer {
   stop(): Promise<void>;
 }
 
-/** What it takes to start a server. */
+/** Options of a server. */
 interface Installation {
   bin: string;
   data: string;
@@ -39,7 +39,7 @@ interface Installation {
   onLog: (text: string) => void;
 }
 
-/** Who owns the server's files and process; empty: whoever runs this. */
+/** Owner of the server's files and process; empty: the current user. */
 interface Owner {
   uid?: number;
   gid?: number;

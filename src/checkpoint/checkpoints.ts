@@ -7,12 +7,12 @@ import { NOT_TAKEN } from '../errors/fault-table.ts';
 import { time } from './fields.ts';
 import { columnOf, type Store, selectFields } from './store.ts';
 
-/** How far one partition of a rotation is: a row of `rotation_checkpoints`, parsed. */
+/** One partition of a rotation: a row of `rotation_checkpoints`, parsed. */
 export type Checkpoint = z.output<typeof checkpointSchema>;
 
 /**
- * A key of the target as text, whatever its type: the database compares keys, in the order of its own index. Here they
- * are only compared for being the same.
+ * A key of the target as text, whatever its type. Only the database knows the order of keys, which is that of their
+ * index; code here only tests keys for equality.
  */
 export type Key = string;
 
@@ -51,7 +51,7 @@ const checkpointSchema = z
   })
   .readonly();
 
-/** Where a partition begins and ends and how much is in it, before anything of it was rotated. */
+/** A partition before any of it was rotated: its bounds and its rows. */
 export type PlannedPartition = Pick<Checkpoint, (typeof PLANNED_FIELDS)[number]>;
 
 const FIELDS = Object.keys(checkpointSchema.unwrap().shape);
@@ -118,12 +118,12 @@ function text(value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }
 
-/** Whether the cursor has been through all of it. Rows set aside may be left. */
+/** True if the cursor has reached the end. Rows set aside may be left. */
 export function isSwept({ cursor, upperBound }: Pick<Checkpoint, 'cursor' | 'upperBound'>): boolean {
   return cursor === upperBound;
 }
 
-/** How many rows all processes together have rotated so far. */
+/** Counts the rows that all processes together have rotated so far. */
 export async function countRotated({ database, tables, rotation }: Store): Promise<number> {
   const [sum] = await database.$queryRaw<{ rows: number }[]>`
     SELECT coalesce(sum(rows_rotated), 0)::float8 AS rows FROM ${tables.checkpoints} WHERE rotation = ${rotation}`;
@@ -137,7 +137,7 @@ export async function serverTime(database: Database): Promise<Date> {
   return new Date(clock?.ms ?? Date.now());
 }
 
-/** What is set aside in these partitions: in the order of the partitions, and in each of them as they came. */
+/** Lists the rows set aside in these partitions, in the order of the partitions. */
 export function rowsSetAside(checkpoints: readonly Checkpoint[]): RowNotRotated[] {
   const rows = checkpoints.flatMap(({ setAside }) => Object.entries(setAside));
   return rows.map(([key, fault]) => ({ key, fault }));

@@ -4,9 +4,9 @@ import { type Checkpoint, loadCheckpoint } from './checkpoints.ts';
 import type { Store } from './store.ts';
 
 /**
- * How long a claim counts after its holder was last heard of, in milliseconds. A batch renews it, and while a batch
- * runs its row lock keeps everybody else away, so this only has to outlast the pause between two batches. It is also
- * how long a restart waits for a process that was killed.
+ * Lifetime of a claim after its last renewal, in milliseconds. Each batch renews it, and its row lock keeps others away
+ * while it runs, so a claim must only outlast the pause between two batches. A restart waits this long for a process
+ * that was killed.
  */
 export const CLAIM_MS = 3_000;
 

@@ -16,7 +16,7 @@ export interface CondemnedTokens {
   readonly tableOid: bigint;
 }
 
-/** How the tokens of a rotation are hashed, and where a hash is found. */
+/** The hashes of a rotation's condemned tokens: their form, seed and buckets. */
 export interface HashedAs {
   readonly form: NonNullable<RotationRecord['hashForm']>;
   readonly seed: bigint;
@@ -54,7 +54,7 @@ export function condemnedTokensOf({
   return { rotation: name, count: Number(condemned), hashedAs: { form, seed, buckets }, planXid, tableOid };
 }
 
-/** What a token of a column of this type is hashed as. @param baseType as the catalog names it */
+/** The form in which a token of such a column is hashed. @param baseType as the catalog names it */
 export function hashFormOf(baseType: string): HashedAs['form'] {
   if (baseType === 'uuid') return 'uuid';
   return baseType === 'bytea' ? 'hex' : 'text';
@@ -72,7 +72,7 @@ export function bucketSql(hash: Sql, { buckets }: HashedAs): Sql {
   return sql`(${hash} & ${buckets - 1}::bigint)::int`;
 }
 
-/** The condition that a token can be condemned at all: nobody gets in with an empty one. */
+/** The condition that a token can be condemned at all: an empty token lets no one in. */
 export function canBeCondemned({ sql: token }: Column, { form }: HashedAs): Sql {
   return form === 'uuid' ? sql`${token} IS NOT NULL` : sql`${token} IS NOT NULL AND ${token} <> ''`;
 }

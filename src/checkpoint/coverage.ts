@@ -9,7 +9,7 @@ import type { Store } from './store.ts';
 /** A rotation as it is recorded: what it is, and how far. */
 export interface RecordedRotation {
   rotation: RotationRecord;
-  /** In order; none as long as it is not planned. */
+  /** In order; empty if the rotation is not planned yet. */
   checkpoints: Checkpoint[];
 }
 
@@ -41,15 +41,15 @@ function refuseOtherTarget({ name, target }: RotationRecord, { label }: Target):
   if (target === label) return;
   throw new ConfigurationError(
     `rotation '${name}' was started for ${target}, not for ${label}. To continue it, use the target definition that ` +
-      'started it; another --name is another rotation, which gives each row a fresh token, also those that this one has done.',
+      'started it; another --name is another rotation, which gives every row a fresh token, including those that this one rotated.',
   );
 }
 
-/** What to do about partitions that cannot be trusted. */
+/** Advice for partitions that cannot be trusted. */
 export const UNTRUSTED_ADVICE =
-  'Restore its rows from a backup, or rotate everything once more (--again, under another --name).';
+  'Restore its rows from a backup, or rotate everything again (--again, with another --name).';
 
-/** What `findGap` finds, by the order that the database gives the keys. */
+/** Calls `findGap` with the order in which the database sorts the keys. */
 export async function coverageFault(
   database: Queryable,
   target: Target,
@@ -69,12 +69,12 @@ function keysOf(checkpoints: readonly Checkpoint[]): Key[] {
 }
 
 /**
- * Whether the partitions of a rotation cover everything up to the watermark, without gap or overlap, and none of them
- * claims to be where it cannot be. A rotation whose checkpoints were edited or deleted would otherwise leave rows out,
- * or rotate them twice, and call itself complete.
+ * Checks that the partitions of a rotation cover all keys up to the watermark without gap or overlap, and that each
+ * checkpoint is consistent. Otherwise a rotation whose checkpoints were edited or deleted could skip rows or rotate them
+ * twice, and call itself complete.
  *
- * @param checkpoints all of one rotation that is planned, in order
- * @returns which partition is wrong, and in what; undefined when all is well
+ * @param checkpoints all of one planned rotation, in order
+ * @returns the first partition that is wrong, and why; undefined if there is none
  */
 export function findGap(checkpoints: readonly Checkpoint[], watermark: Key, order: KeyOrder): string | undefined {
   for (const [index, checkpoint] of checkpoints.entries()) {
@@ -111,9 +111,10 @@ function inconsistent(
   const isBehind = (key: Key, end: Key) =>
     (lowerBound === null || order(key) > order(lowerBound)) && order(key) <= order(end);
   if (!isBehind(upperBound, upperBound)) return `partition ${partition} ends before it begins`;
-  if (cursor !== null && !isBehind(cursor, upperBound)) return `the cursor of partition ${partition} is outside of it`;
+  if (cursor !== null && !isBehind(cursor, upperBound))
+    return `the cursor of partition ${partition} is outside the partition`;
   const stray = Object.keys(setAside).find((key) => cursor === null || !isBehind(key, cursor));
-  if (stray !== undefined) return `partition ${partition} has set ${stray} aside, where its cursor has not been`;
+  if (stray !== undefined) return `partition ${partition} has set ${stray} aside, which its cursor has not reached`;
   const isDone = cursor === upperBound && Object.keys(setAside).length === 0;
   if (completedAt !== null && !isDone) return `partition ${partition} is marked complete but is not`;
   if (completedAt === null && isDone) return `partition ${partition} is complete but not marked so`;

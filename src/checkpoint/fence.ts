@@ -26,17 +26,17 @@ export async function lockCheckpoint(
   return locked;
 }
 
-/** What a batch has done. */
+/** Result of a batch. */
 export interface Advance {
   /** The last key of the batch; the partition's upper bound when nothing is left behind it. */
   cursor: Key | null;
-  /** How many rows the batch rotated. */
+  /** Number of rows that the batch rotated. */
   rows: number;
-  /** What is set aside from now on. */
+  /** All rows set aside after the batch. */
   setAside: Checkpoint['setAside'];
 }
 
-/** Whether nothing is left of the partition once it has advanced so far. */
+/** True if the partition is complete once it has advanced so far. */
 export function completes({ upperBound }: Checkpoint, { cursor, setAside }: Advance): boolean {
   return isSwept({ cursor, upperBound }) && Object.keys(setAside).length === 0;
 }
@@ -74,7 +74,7 @@ export async function advanceCheckpoint(
   return { ...checkpoint, cursor, rowsRotated, setAside, completedAt };
 }
 
-/** The condition that holds as long as nobody but this process has moved, claimed or completed the partition. */
+/** The condition that no other process has moved, claimed or completed the partition. */
 function unchangedSince({ rotation, partition, cursor, setAside, claimedBy }: Checkpoint): Sql {
   return sql`rotation = ${rotation} AND partition = ${partition} AND claimed_by = ${claimedBy}
     AND cursor IS NOT DISTINCT FROM ${cursor}

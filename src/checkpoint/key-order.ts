@@ -6,7 +6,7 @@ import { ConfigurationError } from '../errors/errors.ts';
 import { faultCode } from '../errors/faults.ts';
 import type { Key } from './checkpoints.ts';
 
-/** Where a key stands among those that were asked for. */
+/** Rank of a key among those that were asked for. */
 export type KeyOrder = (key: Key) => number;
 
 /** SQLSTATEs of a text that is no value of a type, or not of a domain. */
@@ -27,7 +27,7 @@ export async function keyOrder(database: Queryable, { from, key }: Target, keys:
     (error: unknown) => {
       if (!NO_SUCH_VALUE.test(faultCode(error) ?? '')) throw error;
       throw new ConfigurationError(
-        `a bound, a cursor or a row set aside in rotation_checkpoints is no key of ${key.fullName}.`,
+        `a bound, a cursor or a row set aside in rotation_checkpoints is not a key of ${key.fullName}.`,
       );
     },
   );

@@ -6,10 +6,10 @@ import { renewClaim } from './claims.ts';
 import { storeOf } from './store.ts';
 
 /**
- * Retries what moves a partition's checkpoint. Before anything is repeated, the checkpoint is read again: the
- * attempt whose answer was lost may have committed.
+ * Retries a step that moves a partition's checkpoint. Reads the checkpoint again before each retry, since an attempt whose
+ * answer was lost may have committed.
  *
- * @param write given the checkpoint as it now stands, which may already be where `write` was to take it
+ * @param write receives the current checkpoint, which may already be where `write` was to move it
  * @throws OvertakenError when another process has taken the partition over
  */
 export function retryFromCheckpoint<Result>(

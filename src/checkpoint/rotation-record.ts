@@ -7,10 +7,10 @@ import { ConfigurationError } from '../errors/errors.ts';
 import { time } from './fields.ts';
 import { columnOf, type Store, selectFields } from './store.ts';
 
-/** What is true of a whole rotation: a row of `rotations`, parsed. */
+/** A rotation as a whole: a row of `rotations`, parsed. */
 export type RotationRecord = z.output<typeof rotationSchema>;
 
-/** What the hash of a token is made of: its uuid, its text, or its bytes in hexadecimal digits. */
+/** Forms that are hashed: the token's uuid, its text, or its bytes as hexadecimal digits. */
 export const HASH_FORMS = ['uuid', 'text', 'hex'] as const;
 
 const rotationSchema = z
@@ -18,13 +18,13 @@ const rotationSchema = z
     name: z.string(),
     target: z.string(),
     tokenColumn: z.string(),
-    /** Null as long as the rotation is not planned. */
+    /** Null if the rotation is not planned yet. */
     tableOid: z.bigint().nullable(),
     /** The transaction that planned it. */
     planXid: z.bigint().nullable(),
-    /** Where the last partition ends; null as long as the rotation is not planned. */
+    /** Upper bound of the last partition; null if the rotation is not planned yet. */
     watermark: z.string().nullable(),
-    /** How many tokens are condemned; null: planned without. */
+    /** Number of condemned tokens; null if planned without. */
     condemned: z.bigint().nonnegative().nullable(),
     hashForm: z.enum(HASH_FORMS).nullable(),
     hashSeed: z.bigint().nullable(),

@@ -4,7 +4,7 @@ import { ownSession } from '../database/session.ts';
 import { type Checkpoint, isSwept, loadCheckpoints, serverTime } from './checkpoints.ts';
 import { loadRotations, type RotationRecord } from './rotation-record.ts';
 
-/** What the checkpoints say about a rotation, at one moment. */
+/** Snapshot of a rotation, from its checkpoints. */
 export interface RotationStatus {
   rotation: string;
   target: string;
@@ -14,18 +14,18 @@ export interface RotationStatus {
    */
   state: 'planning' | 'running' | 'stopped' | 'complete';
   startedAt: Date;
-  /** When this was read, by the server's clock. */
+  /** Time of the snapshot, by the server's clock. */
   seenAt: Date;
-  /** When something was last written: a batch, a claim. */
+  /** Time of the last write, by a batch or a claim. */
   updatedAt: Date;
   completedAt: Date | null;
   rowsDone: number;
   rowsTotal: number;
   totalIsEstimate: boolean;
   rowsSetAside: number;
-  /** How many tokens are condemned; null: the rotation was planned without, or is not planned yet. */
+  /** Number of condemned tokens; null if planned without, or not planned yet. */
   condemned: number | null;
-  /** When its verification passed. */
+  /** Time when verification passed. */
   verifiedAt: Date | null;
   partitions: PartitionStatus[];
 }
@@ -36,9 +36,9 @@ export interface PartitionStatus {
   rowsDone: number;
   rowsTotal: number;
   rowsSetAside: number;
-  /** Who holds it and since when, while the claim counts. */
+  /** Current holder and start of its claim; null if the claim has expired. */
   holder: { claimant: string; since: Date } | null;
-  /** What last went wrong in it, if anything did. */
+  /** Last fault of the partition; null if there was none. */
   lastFault: { fault: string; at: Date } | null;
 }
 

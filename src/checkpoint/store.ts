@@ -4,7 +4,7 @@ import type { Target } from '../config/target.ts';
 import type { Database } from '../database/database.ts';
 import { quoted, raw, type Sql } from '../database/sql.ts';
 
-/** Where one rotation is recorded. */
+/** The tables and the name under which one rotation is recorded. */
 export interface Store {
   readonly database: Database;
   readonly tables: RecordTables;

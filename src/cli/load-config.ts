@@ -6,11 +6,11 @@ import { describeError } from '../errors/describe-error.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import { faultCode } from '../errors/faults.ts';
 
-/** Where `prisma.config.ts` is, too. */
+/** The folder of `prisma.config.ts`. */
 const CONFIG = 'rotate-tokens.config.ts';
 
 /**
- * Loads what a project says about its targets.
+ * Loads the configuration of a project.
  *
  * @param folder the project's: the one that the command is started in
  *
@@ -20,7 +20,7 @@ export async function loadConfig(folder = process.cwd()): Promise<Config> {
   const path = join(folder, CONFIG);
   if (!existsSync(path)) {
     throw new ConfigurationError(
-      `there is no ${CONFIG} in ${folder}. Start the command in the project's folder, or write one (see the README).`,
+      `there is no ${CONFIG} in ${folder}. Start the command in the project's folder, or create one (see the README).`,
     );
   }
   try {

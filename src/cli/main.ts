@@ -26,7 +26,7 @@ function fail(error: unknown, what = ''): void {
   process.exit(exitCodeOfError(error));
 }
 
-// Whoever reads along may go away (`| head -1`); the rotation is not theirs to stop.
+// A reader may go away (`| head -1`); that does not stop the rotation.
 process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
 
@@ -36,7 +36,7 @@ const noisy = noisyDiagnostics();
 if (noisy.length > 0) {
   fail(
     new ConfigurationError(
-      `${noisy.join(' and ')} would show tokens or the password. Start the command again without.`,
+      `${noisy.join(' and ')} would show tokens or the password. Unset it and run the command again.`,
     ),
   );
 }

@@ -2,8 +2,8 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * How much garbage may pile up before it is collected, in bytes. Left alone, V8 lets it grow to several times of what
- * a rotation really holds (about 30 MB), because it would rather have memory than pauses.
+ * Garbage that may pile up before it is collected, in bytes. By default, V8 trades memory for fewer pauses and lets it
+ * grow to several times what a rotation really holds (about 30 MB).
  */
 const GARBAGE_LIMIT_BYTES = 12_000_000;
 

@@ -8,7 +8,7 @@ import { loadConfig } from './load-config.ts';
 export interface OpenTarget {
   target: Target;
   database: Database;
-  /** What may be shown of it. */
+  /** The database as it may be shown. */
   label: string;
 }
 
@@ -16,7 +16,7 @@ export interface OpenTarget {
  * Finds a target in the project's configuration, and the database in the environment. Sends nothing yet.
  *
  * @param name of the target; undefined: the only one
- * @throws ConfigurationError when either is not as it has to be
+ * @throws ConfigurationError when the configuration or the target is wrong
  */
 export async function openTarget(
   name: string | undefined,

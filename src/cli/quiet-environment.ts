@@ -4,7 +4,7 @@
  */
 import inspector from 'node:inspector';
 
-/** What these variables do to a library; empty values do nothing, and keep a `.env` file from setting them. */
+/** Effects of these variables on libraries. Empty values have no effect, and keep a `.env` file from setting them. */
 const NOISY_VARIABLES: Readonly<Record<string, string>> = {
   DEBUG: 'libraries would print tokens and the password',
   NODE_PG_FORCE_NATIVE: "libpq would print the server's messages",
@@ -31,7 +31,7 @@ export function quietEnvironment(): void {
   }
   // Prisma's own copy of DEBUG, which a preloaded module may have set.
   Object.assign(globalThis, { DEBUG: '' });
-  if (turnOffReports()) warn('diagnostic reports of Node are turned off: they hold DATABASE_URL.');
+  if (turnOffReports()) warn('diagnostic reports of Node are turned off, since they contain DATABASE_URL.');
 }
 
 /** @returns whether one was on */

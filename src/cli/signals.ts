@@ -4,12 +4,12 @@ import { exitCodeOfSignal } from './exit-code.ts';
 const SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * How long further signals count as the first one, in milliseconds: one Ctrl-C reaches this process from the terminal
- * and once more from the `tsx` that started it.
+ * Time in which further signals count as the first one, in milliseconds. One Ctrl-C reaches this process twice: from the
+ * terminal, and from the `tsx` that started it.
  */
 const ECHO_MS = 300;
 
-/** What came in; `received` stays undefined until a signal does. */
+/** The signal received; undefined until there is one. */
 export interface Interruption {
   readonly signal: AbortSignal;
   readonly received: NodeJS.Signals | undefined;
@@ -19,7 +19,7 @@ export interface Interruption {
  * Turns the first SIGINT, SIGTERM or SIGHUP into an abort. A second one ends the process at once: what it was writing
  * is then rolled back by the server.
  *
- * @param onFirst told which signal it was, to say what happens next
+ * @param onFirst called with the first signal, to report what happens next
  * @param onSecond called right before the process ends
  */
 export function interruptOnSignals(

@@ -9,17 +9,17 @@ import { exitCodesHelp } from './exit-code.ts';
 
 const USAGE = `${PROGRAM} verify [options]
 
-Checks that a rotation has left no row out, and that no token of a leaked list works any more. Changes nothing.
-A list that is empty, or has lines that cannot be a token of the column, is not conclusive: exit code 4.`;
+Checks that a rotation left out no row, and that no token of a leaked list works anymore. Changes nothing.
+An empty list, or one with lines that cannot be tokens of the column, is not conclusive: exit code 4.`;
 
-/** Where a list of leaked tokens is, and how it is written. */
+/** Location and format of a leaked list. */
 export interface LeakedSource {
   /** A path, or `-` for what is piped in. */
   file: string;
   options: LeakedListOptions;
   /** Lines that may be unreadable. */
   allowUnreadable: number;
-  /** Whether tokens may have another form than those in the column. */
+  /** True if tokens may have another form than those in the column. */
   allowsOtherForm: boolean;
 }
 
@@ -32,14 +32,14 @@ export interface VerifyOptions {
   json: boolean;
 }
 
-const formats = z.enum(LEAKED_FORMATS, 'has to be "plain", "csv" or "ndjson"');
-const once = z.string('has to be given once, with a value').min(1, 'has to be given once, with a value');
+const formats = z.enum(LEAKED_FORMATS, 'must be "plain", "csv" or "ndjson"');
+const once = z.string('must be given once, with a value').min(1, 'must be given once, with a value');
 const leakedSchema = z.object({
   leaked: once.optional(),
   'leaked-format': formats.optional(),
   'leaked-column': once.optional(),
-  'allow-unreadable': z.int('has to be a whole number of lines').min(0, 'has to be a whole number of lines').optional(),
-  'allow-other-form': z.boolean('has to be given once').optional(),
+  'allow-unreadable': z.int('must be a whole number of lines').min(0, 'must be a whole number of lines').optional(),
+  'allow-other-form': z.boolean('must be given once').optional(),
 });
 
 /** They say nothing without a list. */
@@ -61,7 +61,7 @@ function leakedSource(options: object): LeakedSource | undefined {
   if (file === undefined) {
     const [stray] = ABOUT_A_LIST.filter((option) => given[option] !== undefined);
     if (stray === undefined) return undefined;
-    throw new ConfigurationError(`--${stray} needs --leaked, the list that it is about.`);
+    throw new ConfigurationError(`--${stray} needs --leaked.`);
   }
   const format = given['leaked-format'] ?? formatOfName(file);
   if (format === 'plain' && column !== undefined) {
@@ -78,44 +78,44 @@ function leakedSource(options: object): LeakedSource | undefined {
 function verifyOptions(args: string[]) {
   return commandLine(args, USAGE)
     .option('name', {
-      describe: 'Which rotation to check',
+      describe: 'Name of the rotation to check',
       type: 'string',
       default: DEFAULTS.name,
       requiresArg: true,
     })
     .option('target', TARGET_OPTION)
     .option('leaked', {
-      describe: 'File with the leaked tokens, also gzipped, or - for standard input: each is looked up',
+      describe: 'File of leaked tokens to look up, plain or gzipped, or - for standard input',
       type: 'string',
       requiresArg: true,
     })
     .option('leaked-format', {
       describe:
-        '"plain" (a token a line), "csv" (the first line names the columns) or "ndjson" (an object a line); ' +
-        "if not given, the file's name decides",
+        '"plain" (one token per line), "csv" (the first line names the columns) or "ndjson" (one object per line); ' +
+        "default: by the file's name",
       type: 'string',
       requiresArg: true,
     })
     .option('leaked-column', {
-      describe: `Column, or field, with the token, "${DEFAULT_COLUMN}" if not given`,
+      describe: `Column or field with the token; default: "${DEFAULT_COLUMN}"`,
       type: 'string',
       requiresArg: true,
     })
     .option('allow-unreadable', {
-      describe: 'Lines of the list that may hold no token, 0 if not given; more of them end in exit code 4',
+      describe: 'Lines of the list that may hold no token; more of them lead to exit code 4; default: 0',
       type: 'number',
       requiresArg: true,
     })
     .option('allow-other-form', {
-      describe: 'Look up tokens although they look unlike those in the column: the rotation changed their form',
+      describe: 'Look up tokens with another form than those in the column, which the rotation changed',
       type: 'boolean',
     })
     .option('max-retry-time-ms', {
-      describe: 'Milliseconds to wait out a fault that passes by itself (restart, failover, lost connection)',
+      describe: 'Milliseconds to retry a passing fault (restart, failover, lost connection)',
       type: 'number',
       default: DEFAULTS.maxRetryTimeMs,
       requiresArg: true,
     })
-    .option('json', { describe: 'Print one JSON object a line', type: 'boolean', default: false })
-    .epilogue(`The database is taken from DATABASE_URL, in the environment or in .env.\n\n${exitCodesHelp()}`);
+    .option('json', { describe: 'Print one JSON object per line', type: 'boolean', default: false })
+    .epilogue(`DATABASE_URL, in the environment or in .env, names the database.\n\n${exitCodesHelp()}`);
 }

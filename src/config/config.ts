@@ -8,8 +8,7 @@ import { resolveTarget, type Target, type TargetDefinition } from './target.ts';
 import type { TokenKind } from './token-kinds.ts';
 
 /**
- * What is rotated in a project: its generated Prisma client, and its targets by name. The default export of
- * `rotate-tokens.config.ts`.
+ * The targets of a project by name, and its generated Prisma client: the default export of `rotate-tokens.config.ts`.
  */
 export interface Config {
   PrismaClient: ClientConstructor<Database>;
@@ -80,7 +79,7 @@ type Models<Client> = {
   [Property in keyof Client as Property extends string ? NameOf<Client[Property]> : never]: FieldsOf<Client[Property]>;
 };
 
-/** How a generated client carries model and fields in the type of each of its delegates, such as `client.ticket`. */
+/** Model and fields in the types of each delegate of a generated client, such as `client.ticket`. */
 interface Delegate {
   [symbol: symbol]: { types: { payload: { scalars: Record<string, unknown> } }; meta: { name: string } };
 }
@@ -90,7 +89,7 @@ type FieldsOf<Property> = Property extends Delegate ? Property[symbol]['types'][
 type FieldOf<Fields, Type> = { [Name in keyof Fields]: Fields[Name] extends Type ? Name : never }[keyof Fields] &
   string;
 
-/** What is done in it is in the transaction of the batch: it has no other. */
+/** Without `$transaction`, since everything already runs in the transaction of the batch. */
 type TransactionOf<Client> = Omit<Client, ITXClientDenyList | '$transaction'>;
 
 const kindSchema = z.object(
@@ -103,18 +102,18 @@ const kindSchema = z.object(
     isHashed: z.boolean(),
     make: z.custom<TokenKind['make']>((value) => typeof value === 'function'),
   },
-  'has to be uuid(), hex(…), base64url(…), custom(…) or sha256(…)',
+  'must be uuid(), hex(…), base64url(…), custom(…) or sha256(…)',
 );
 
 const definitionSchema = z.strictObject({
-  model: z.string('has to be the name of a model'),
-  key: z.string('has to be the name of a field'),
-  token: z.string('has to be the name of a field'),
+  model: z.string('must be the name of a model'),
+  key: z.string('must be the name of a field'),
+  token: z.string('must be the name of a field'),
   kind: kindSchema,
-  scope: z.custom<object>((value) => typeof value === 'object' && value !== null, 'has to be an object').optional(),
-  acceptWeakTokens: z.boolean('has to be true or false').optional(),
+  scope: z.custom<object>((value) => typeof value === 'object' && value !== null, 'must be an object').optional(),
+  acceptWeakTokens: z.boolean('must be true or false').optional(),
   afterBatch: z
-    .custom<TargetDefinition['afterBatch']>((value) => typeof value === 'function', 'has to be a function')
+    .custom<TargetDefinition['afterBatch']>((value) => typeof value === 'function', 'must be a function')
     .optional(),
 });
 
@@ -122,13 +121,13 @@ const configSchema = z.object(
   {
     PrismaClient: z.custom<ClientConstructor<Database>>(
       (value) => typeof value === 'function',
-      'has to be the class that `prisma generate` has made',
+      'must be the class that `prisma generate` made',
     ),
     targets: z
       .record(z.string(), z.unknown())
-      .refine((targets) => Object.keys(targets).length > 0, 'has to have at least one in it'),
+      .refine((targets) => Object.keys(targets).length > 0, 'must have at least one entry'),
   },
-  'its default export has to be what defineTargets(…) returns',
+  'its default export must be the result of defineTargets(…)',
 );
 
 /** @throws ConfigurationError when it is not what `defineTargets` returns */
@@ -140,7 +139,7 @@ export function parseConfig(exported: unknown): Config {
  * @param name as after `--target`; may be left out where there is only one
  * @param client an instance of the config's PrismaClient, whether it is connected or not
  * @param databaseSchema what `schemaOf(url)` says
- * @throws ConfigurationError when there is no such target, or it is not as it has to be
+ * @throws ConfigurationError when there is no such target, or its definition is wrong
  */
 export function targetNamed(
   { targets }: Config,
@@ -150,11 +149,9 @@ export function targetNamed(
 ): Target {
   const names = Object.keys(targets);
   const chosen = name ?? (names.length === 1 ? names[0] : undefined);
-  if (chosen === undefined) throw new ConfigurationError(`--target has to be given: ${names.join(', ')}.`);
+  if (chosen === undefined) throw new ConfigurationError(`--target must be given: ${names.join(', ')}.`);
   if (!Object.hasOwn(targets, chosen)) {
-    throw new ConfigurationError(
-      `there is no target '${chosen}'. There ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}.`,
-    );
+    throw new ConfigurationError(`there is no target '${chosen}'. The config has ${names.join(', ')}.`);
   }
   try {
     return resolveTarget(

@@ -8,7 +8,7 @@ const scalar = z.union([z.string(), z.number(), z.bigint(), z.boolean(), z.date(
 
 type Scalar = z.output<typeof scalar>;
 
-/** How a field is compared, as in a `where` of Prisma. */
+/** Comparisons of a field, as in a `where` of Prisma. */
 const filterSchema = z
   .strictObject({
     equals: scalar.nullable(),
@@ -26,12 +26,13 @@ const filterSchema = z
 export type ColumnOf = (field: string, value: unknown) => Sql | undefined;
 
 /**
- * The condition of a `where` in Prisma's form, as SQL: the same rows that Prisma would find.
+ * Compiles a `where` of Prisma to an SQL condition that finds the same rows.
  *
- * What Prisma takes for "no condition" (undefined, an empty object or list) is refused: it would mean every row.
+ * Prisma takes undefined, an empty object and an empty list for "no condition". They are refused, since they would mean
+ * every row.
  *
  * @param where fields with values or filters; AND, OR and NOT
- * @throws ConfigurationError naming what cannot be understood
+ * @throws ConfigurationError naming the part that is not supported
  */
 export function scopeCondition(where: unknown, columnOf: ColumnOf): Sql {
   return all(whereConditions(where, columnOf, 'scope'));
@@ -39,7 +40,7 @@ export function scopeCondition(where: unknown, columnOf: ColumnOf): Sql {
 
 function whereConditions(where: unknown, columnOf: ColumnOf, path: string): Sql[] {
   if (typeof where !== 'object' || where === null || Array.isArray(where) || Object.keys(where).length === 0) {
-    throw new ConfigurationError(`${path} has to be an object with a condition in it.`);
+    throw new ConfigurationError(`${path} must be an object with a condition.`);
   }
   // In one order, so that it is recorded as the same however it is written.
   const entries = Object.entries(where).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -48,7 +49,7 @@ function whereConditions(where: unknown, columnOf: ColumnOf, path: string): Sql[
     if (value === undefined) throw new ConfigurationError(`${place} is undefined.`);
     if (name === 'AND' || name === 'OR' || name === 'NOT') return [combined(name, value, columnOf, place)];
     const column = columnOf(name, value);
-    if (column === undefined) throw new ConfigurationError(`${place}: the model has no such field that has a column.`);
+    if (column === undefined) throw new ConfigurationError(`${place}: the model has no such field with a column.`);
     return fieldConditions(column, value, place);
   });
 }
@@ -70,7 +71,7 @@ function fieldConditions(column: Sql, value: unknown, path: string): Sql[] {
   const filter = filterSchema.safeParse(isFilter ? value : { equals: value });
   if (!filter.success) {
     const known = Object.keys(filterSchema.shape).join(', ');
-    throw new ConfigurationError(`${path} cannot be understood: it takes a value, or a filter of ${known}.`);
+    throw new ConfigurationError(`${path} is not supported: it must be a value or a filter of ${known}.`);
   }
   const comparisons = Object.entries(filter.data).sort(([a], [b]) => (a < b ? -1 : 1));
   if (comparisons.length === 0) throw new ConfigurationError(`${path} is an empty filter.`);
@@ -102,7 +103,7 @@ function textOf(value: Scalar): string {
   return value instanceof Date ? value.toISOString() : String(value);
 }
 
-/** Those that all have to hold. */
+/** Conditions that must all hold. */
 function all(conditions: readonly Sql[]): Sql {
   return joined(conditions, sql` AND `);
 }

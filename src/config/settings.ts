@@ -1,37 +1,37 @@
 import * as z from 'zod';
 import { parse } from './parse.ts';
 
-/** What a rotation does when nothing else is said. `--help` and README state these values from here. */
+/** Default settings. `--help` and README state these values from here. */
 export const DEFAULTS = {
   /** The rotation's name: its idempotency key. */
   name: 'default',
-  /** Whether to begin although another rotation of the same column has completed. */
+  /** True to begin although another rotation of the same column has completed. */
   again: false,
   /** Rows a batch, or `auto`: as many as take `targetBatchMs`. */
   batchSize: 'auto',
-  /** How long a batch is to take, in milliseconds: as long as it may keep a writer of one of its rows waiting. */
+  /** Target duration of one batch, in milliseconds; other writers of its rows wait about this long. */
   targetBatchMs: 250,
-  /** Partitions rotated at a time, each on a connection of its own. On two cores more gain nothing. */
+  /** Number of partitions rotated at a time, each on its own connection. On two cores, more than two gain nothing. */
   workers: 2,
-  /** Where tokens are made: by this process, or by PostgreSQL (`gen_random_uuid()`). */
+  /** Source of the tokens: this process, or PostgreSQL (`gen_random_uuid()`). */
   tokens: 'app',
-  /** Whether commits may be acknowledged before they are on disk; see `Batch.asynchronousCommit`. */
+  /** True if commits may be acknowledged before they are on disk; see `TransactionOptions.asynchronousCommit`. */
   asynchronousCommit: true,
-  /** Whether the tokens of the start are condemned, to prove at the end that none is left; `auto`: up to 50 million rows. */
+  /** True to condemn the tokens of the start, and to prove at the end that none is left; `auto`: up to 50 million rows. */
   condemn: 'auto',
-  /** Whether the hashes of condemned tokens stay when the rotation is verified; see `isCondemned`. */
+  /** True to keep the hashes of condemned tokens after verification; see `isCondemned`. */
   keepCondemned: false,
-  /** How long a batch waits for a lock, in milliseconds; what it has locked already keeps others waiting as long. */
+  /** Time that a batch waits for a lock, in milliseconds. What it has locked keeps others waiting for as long. */
   lockTimeoutMs: 1_000,
-  /** How long a statement of a batch may take, in milliseconds, waiting for locks included. */
+  /** Time limit of each statement of a batch, in milliseconds, including waits for locks. */
   statementTimeoutMs: 30_000,
-  /** How long a fault that passes by itself (a restart, a failover) is waited out, in milliseconds. */
+  /** Time for which a passing fault (a restart, a failover) is retried, in milliseconds. */
   maxRetryTimeMs: 300_000,
   /** Rows a second that this process writes at most; null: as many as it can. */
   maxRowsPerSecond: null,
-  /** How long to pause after each batch, as a multiple of the time that the batch took. */
+  /** Pause after each batch, as a multiple of the batch's duration. */
   pauseRatio: 0,
-  /** How far a streaming replica may be behind before the rotation waits for it, in milliseconds; null: any. */
+  /** Lag of a streaming replica above which the rotation waits for it, in milliseconds; null: any. */
   maxReplicaLagMs: null,
 } as const;
 
@@ -41,26 +41,26 @@ export const MAX_WORKERS = 32;
 /** Rows in one transaction. Above it, a batch only holds locks longer. */
 export const MAX_BATCH_SIZE = 20_000;
 
-const WHOLE_ROWS = `has to be "auto" or a whole number of rows, 1 to ${MAX_BATCH_SIZE}`;
+const WHOLE_ROWS = `must be "auto" or a whole number of rows, 1 to ${MAX_BATCH_SIZE}`;
 
-const PAUSE_RATIO = 'has to be a number, 0 to 100';
+const PAUSE_RATIO = 'must be a number, 0 to 100';
 
 const settingsSchema = z
   .strictObject({
     name: z
-      .string('has to be given once, with a value')
-      .regex(/^[A-Za-z0-9][\w.:-]{0,62}$/, 'has to be 1 to 63 letters, digits, or . _ : - (not at the start)')
+      .string('must be given once, with a value')
+      .regex(/^[A-Za-z0-9][\w.:-]{0,62}$/, 'must be 1 to 63 letters, digits, or . _ : - (not at the start)')
       .default(DEFAULTS.name),
-    again: z.boolean('has to be given once').default(DEFAULTS.again),
+    again: z.boolean('must be given once').default(DEFAULTS.again),
     batchSize: z
       .union([z.literal('auto'), z.int(WHOLE_ROWS).min(1, WHOLE_ROWS).max(MAX_BATCH_SIZE, WHOLE_ROWS)], WHOLE_ROWS)
       .default(DEFAULTS.batchSize),
     targetBatchMs: wholeNumber('milliseconds', 10, 10_000).default(DEFAULTS.targetBatchMs),
     workers: wholeNumber('workers', 1, MAX_WORKERS).default(DEFAULTS.workers),
-    tokens: z.enum(['app', 'database'], 'has to be "app" or "database"').default(DEFAULTS.tokens),
-    asynchronousCommit: z.boolean('has to be given once').default(DEFAULTS.asynchronousCommit),
-    condemn: z.union([z.literal('auto'), z.boolean()], 'has to be given once').default(DEFAULTS.condemn),
-    keepCondemned: z.boolean('has to be given once').default(DEFAULTS.keepCondemned),
+    tokens: z.enum(['app', 'database'], 'must be "app" or "database"').default(DEFAULTS.tokens),
+    asynchronousCommit: z.boolean('must be given once').default(DEFAULTS.asynchronousCommit),
+    condemn: z.union([z.literal('auto'), z.boolean()], 'must be given once').default(DEFAULTS.condemn),
+    keepCondemned: z.boolean('must be given once').default(DEFAULTS.keepCondemned),
     lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000).default(DEFAULTS.lockTimeoutMs),
     statementTimeoutMs: wholeNumber('milliseconds', 100, 100_000).default(DEFAULTS.statementTimeoutMs),
     maxRetryTimeMs: wholeNumber('milliseconds', 0, 86_400_000).default(DEFAULTS.maxRetryTimeMs),
@@ -71,11 +71,11 @@ const settingsSchema = z
   .readonly();
 
 function wholeNumber(unit: string, least: number, most: number) {
-  const message = `has to be a whole number of ${unit}, ${least} to ${most}`;
+  const message = `must be a whole number of ${unit}, ${least} to ${most}`;
   return z.int(message).min(least, message).max(most, message);
 }
 
-/** How one rotation is run. Frozen. */
+/** Settings of one rotation. Frozen. */
 export type Settings = z.output<typeof settingsSchema>;
 
 /**
@@ -86,7 +86,7 @@ export function parseSettings(input: unknown): Settings {
   return parse(settingsSchema, input, optionName);
 }
 
-const DATABASE_URL_MISSING = 'is not set. Put it into the environment or into a .env file.';
+const DATABASE_URL_MISSING = 'is not set. Set it in the environment or in a .env file.';
 
 /** Strict where the URL standard is lenient: a password with a bare `/` in it would otherwise pass for host and path. */
 function isPostgresUrl(text: string): boolean {
@@ -102,7 +102,7 @@ const databaseUrlSchema = z.object({
     .refine(
       isPostgresUrl,
       'is not a PostgreSQL URL. It has the form postgresql://user:password@host:5432/database; ' +
-        'in the password, / ? # @ : have to be percent-encoded',
+        'in the password, / ? # @ : must be percent-encoded',
     ),
 });
 

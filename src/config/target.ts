@@ -6,7 +6,7 @@ import { type RecordTables, recordTablesOf } from './record-tables.ts';
 import { describeCondition, scopeCondition } from './scope.ts';
 import { LEAST_BITS, type TokenKind } from './token-kinds.ts';
 
-/** What is rotated: which rows of which table, found by which key, get what kind of token in which column. */
+/** The rows to rotate: a table, its key and token columns, and the kind of the new tokens. */
 export interface Target {
   /** `shop.sessions.token_hash by id as sha256(uuid) where …`: what its rotations are recorded as; no other resumes them. */
   readonly label: string;
@@ -28,7 +28,7 @@ export interface Target {
   /** Which rows; null: all of them. */
   readonly scope: Sql | null;
   readonly afterBatch: AfterBatch | null;
-  /** Where its rotations are recorded. */
+  /** Tables in which its rotations are recorded. */
   readonly records: RecordTables;
 }
 
@@ -50,14 +50,14 @@ export interface Column {
 export interface RotatedRow {
   /** As Prisma has it: a number where the field is an Int, a bigint where it is a BigInt, else a string. */
   key: number | bigint | string;
-  /** What its holder is to be given. It must not be logged. */
+  /** The token to hand to its holder. It must not be logged. */
   token: string;
 }
 
 /**
- * Runs in the transaction of each batch, when its tokens are written: what it writes through `transaction` is there
- * exactly once for each rotated row, or not at all. Anything else that it does may happen more than once, or for
- * nothing, since a batch may be rolled back and tried again.
+ * Runs in the transaction of each batch after its tokens are written. What it writes through `transaction` exists exactly
+ * once for each rotated row, or not at all. Anything else may happen more than once, or in vain, since a batch may be
+ * rolled back and retried.
  */
 export type AfterBatch = (transaction: Queryable, rows: RotatedRow[]) => Promise<unknown>;
 
@@ -125,7 +125,7 @@ export function tokenColumnOf({ relation, token }: Target): string {
   return `${relation}.${quoted(token.name)}`;
 }
 
-/** What a token column holds, as text: the patterns of a kind are of it. */
+/** A token column as text, which a kind's patterns match. */
 export function storedText({ type, sql: token }: Column): Sql {
   return type === 'Bytes' ? sql`encode(${token}, 'hex')` : sql`${token}::text`;
 }
@@ -144,7 +144,7 @@ function columnsOf({ fields }: Model, tableName: string): Columns {
   return Object.fromEntries(columns);
 }
 
-/** Not what every object has, such as `constructor`. */
+/** Ignores what every object inherits, such as `constructor`. */
 function own<Value>(record: Record<string, Value>, name: string): Value | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }
@@ -154,7 +154,7 @@ function has(names: object): string {
   return `It has ${Object.keys(names).join(', ')}.`;
 }
 
-/** With another key, kind or scope, or without what has to happen for each row, it would be another rotation. */
+/** A rotation with another key, kind, scope, or without `afterBatch`, is another rotation. */
 function labelOf(
   key: Column,
   token: Column,
@@ -172,23 +172,21 @@ function labelOf(
 function refuseUnfit({ kind, acceptWeakTokens }: TargetDefinition, key: Column, token: Column): void {
   if (!KEY_TYPES.includes(key.type)) {
     throw new ConfigurationError(
-      `${key.fullName} is a field of type ${key.type}; a key has to be ${KEY_TYPES.join(', ')}.`,
+      `${key.fullName} is a field of type ${key.type}; a key must be ${KEY_TYPES.join(', ')}.`,
     );
   }
   if (key.name === token.name) {
-    throw new ConfigurationError(
-      `${key.fullName} cannot be key and token in one: a cursor would follow what it changes.`,
-    );
+    throw new ConfigurationError(`${key.fullName} cannot be both key and token.`);
   }
   if (token.type !== 'String' && !(token.type === 'Bytes' && kind.isHashed)) {
     throw new ConfigurationError(
-      `${token.fullName} is a field of type ${token.type}; a token has to be a String, or a hash in Bytes.`,
+      `${token.fullName} is a field of type ${token.type}; a token must be a String, or a hash in Bytes.`,
     );
   }
   if (kind.bits < LEAST_BITS && acceptWeakTokens !== true) {
     throw new ConfigurationError(
       `tokens of kind ${kind.name} have ${kind.bits} bits that cannot be guessed, fewer than the ${LEAST_BITS} of a UUID. ` +
-        'Make them longer, or insist with acceptWeakTokens: true.',
+        'Make them longer, or accept this with acceptWeakTokens: true.',
     );
   }
 }
@@ -200,13 +198,11 @@ function scopeOf(where: object, { fields }: Model, columns: Columns, token: Colu
     scopeCondition(where, (field, value) => {
       const column = own(columns, field);
       if (column === token && !asksWhetherItIsThere(value)) {
-        throw new ConfigurationError(
-          `a scope may ask of the token only whether it is there: { ${field}: { not: null } }.`,
-        );
+        throw new ConfigurationError(`a scope may only test whether the token is set: { ${field}: { not: null } }.`);
       }
       if (fields.some(({ name, isMappedEnum }) => name === field && isMappedEnum)) {
         throw new ConfigurationError(
-          `a scope cannot ask for ${field}: its enum has @map, so the values in the database have other names. Ask for another field.`,
+          `a scope cannot use ${field}: its enum has @map, so its values have other names in the database. Use another field.`,
         );
       }
       return column && sqlOf(column);
@@ -217,7 +213,7 @@ function scopeOf(where: object, { fields }: Model, columns: Columns, token: Colu
   };
 }
 
-/** Whether it is `{ not: null }`. */
+/** @returns true if it is `{ not: null }` */
 function asksWhetherItIsThere(filter: unknown): boolean {
   return (
     typeof filter === 'object' &&

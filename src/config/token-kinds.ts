@@ -1,25 +1,25 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { ConfigurationError } from '../errors/errors.ts';
 
-/** What tokens are like, and how they are made. */
+/** Kinds of tokens: their form, and how they are made. */
 export interface TokenKind {
   /** Such as `base64url(24)`: part of what a rotation is recorded as, so that no other kind resumes it. */
   readonly name: string;
-  /** How many bits of each token cannot be guessed. */
+  /** Bits of each token that cannot be guessed. */
   readonly bits: number;
-  /** What PostgreSQL is to read them as. */
+  /** Type that PostgreSQL reads them as. */
   readonly type: 'uuid' | 'text';
   /** Characters as they are stored; null: any number. */
   readonly length: number | null;
-  /** What all of them are, for a sentence, and patterns of LIKE of which each stored one matches one; null: unknown. */
+  /** Their form in words, and LIKE patterns of which each stored token matches one; null: unknown. */
   readonly form: { readonly name: string; readonly patterns: readonly string[] } | null;
-  /** Whether the token itself is not stored, but its SHA-256 hash. */
+  /** True if only the SHA-256 hash of a token is stored. */
   readonly isHashed: boolean;
   /** Makes so many, all of them different. */
   readonly make: (count: number) => string[];
 }
 
-/** What a UUID has, and so what a token has to have unless less is insisted upon. */
+/** Bits of a UUID: the least that a token must have, unless `acceptWeakTokens` is set. */
 export const LEAST_BITS = 122;
 
 const UUID_BYTES = 16;
@@ -56,11 +56,11 @@ function makeUuids(count: number): string[] {
   return cut(bytes.toString('hex'), count);
 }
 
-/** How random bytes are written. */
+/** Text forms of random bytes. */
 export interface BytesOptions {
   /** Random bytes in each token, 1 to 256. */
   bytes: number;
-  /** What each token begins with, such as `tk_live_`: up to 32 letters, digits, `_`, `-` or `.`. @default nothing */
+  /** Beginning of each token, such as `tk_live_`: up to 32 letters, digits, `_`, `-` or `.`. @default none */
   prefix?: string;
 }
 
@@ -85,10 +85,10 @@ function randomText(
   { bytes, prefix = '' }: BytesOptions,
 ): TokenKind {
   if (!Number.isInteger(bytes) || bytes < 1 || bytes > 256) {
-    throw new ConfigurationError(`${encoding}: bytes has to be a whole number, 1 to 256.`);
+    throw new ConfigurationError(`${encoding}: bytes must be a whole number, 1 to 256.`);
   }
   if (typeof prefix !== 'string' || !/^[\w.-]{0,32}$/.test(prefix)) {
-    throw new ConfigurationError(`${encoding}: prefix has to be up to 32 letters, digits, or . _ -`);
+    throw new ConfigurationError(`${encoding}: prefix must be up to 32 letters, digits, or . _ -`);
   }
   return {
     name: `${prefix === '' ? '' : `${prefix} + `}${encoding}(${bytes})`,
@@ -121,7 +121,7 @@ function cut(text: string, count: number): string[] {
 export interface CustomOptions {
   /** 1 to 63 letters, digits, or `. _ : -`: another name is another kind. */
   name: string;
-  /** How many bits of each token come from a cryptographically secure generator. */
+  /** Bits of each token that come from a cryptographically secure generator. */
   bits: number;
   /** Makes a token; never the same twice. */
   make: () => string;
@@ -130,9 +130,9 @@ export interface CustomOptions {
 /** Tokens that a function of your own makes. Their form is not verified afterwards. */
 export function custom({ name, bits, make }: CustomOptions): TokenKind {
   if (!/^[\w.:-]{1,63}$/.test(name)) {
-    throw new ConfigurationError('custom: name has to be 1 to 63 letters, digits, or . _ : -');
+    throw new ConfigurationError('custom: name must be 1 to 63 letters, digits, or . _ : -');
   }
-  if (!(bits > 0)) throw new ConfigurationError('custom: bits has to be a positive number.');
+  if (!(bits > 0)) throw new ConfigurationError('custom: bits must be a positive number.');
   return {
     name: `custom(${name})`,
     bits,
@@ -150,18 +150,18 @@ export function custom({ name, bits, make }: CustomOptions): TokenKind {
 
 function allDifferent(tokens: string[], kind: string): string[] {
   if (!tokens.every((token) => typeof token === 'string' && token !== '')) {
-    throw new ConfigurationError(`the function that makes ${kind} tokens has made one that is empty, or no string.`);
+    throw new ConfigurationError(`the function that makes ${kind} tokens returned an empty string, or no string.`);
   }
   if (new Set(tokens).size === tokens.length) return tokens;
-  throw new ConfigurationError(`the function that makes ${kind} tokens has made the same one twice.`);
+  throw new ConfigurationError(`the function that makes ${kind} tokens returned the same one twice.`);
 }
 
 /**
- * Tokens of which only the SHA-256 hash is stored: as 64 hexadecimal digits, or as bytes in a Bytes field. Nobody can
- * read them back, so the target's `afterBatch` has to hand them out.
+ * Tokens stored as their SHA-256 hash: 64 hexadecimal digits, or bytes in a Bytes field. They cannot be read back, so
+ * the target's `afterBatch` must deliver them.
  */
 export function sha256(kind: TokenKind): TokenKind {
-  if (kind.isHashed) throw new ConfigurationError('sha256: this kind of token is hashed already.');
+  if (kind.isHashed) throw new ConfigurationError('sha256: this kind of token is already hashed.');
   return {
     ...kind,
     name: `sha256(${kind.name})`,
@@ -178,7 +178,7 @@ function hyphenated(digits: string): string {
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-/** What is stored of a hashed token, in hexadecimal digits. */
+/** The stored form of a hashed token: hexadecimal digits. */
 export function hashOf(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }

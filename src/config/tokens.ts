@@ -7,13 +7,13 @@ export type Tokens = FreshTokens | 'database';
 
 /** One for each row. */
 export interface FreshTokens {
-  /** What their holders are given. */
+  /** Tokens for their holders. */
   fresh: readonly string[];
-  /** What is written: the same, or their hashes. */
+  /** Tokens as stored: the same, or their hashes. */
   stored: readonly string[];
 }
 
-/** What so many rows are to be given, made where the settings say. */
+/** Makes tokens for a number of rows, in the place that the settings name. */
 export function tokensFor({ tokens }: Pick<Settings, 'tokens'>, { kind }: Pick<Target, 'kind'>, rows: number): Tokens {
   if (tokens === 'database') return tokens;
   const fresh = kind.make(rows);

@@ -24,19 +24,19 @@ export type ClientConstructor<Client> = new (options: {
   errorFormat: 'minimal';
 }) => Client;
 
-/** How long to wait for a connection before giving up, in milliseconds. */
+/** Time limit of the wait for a connection, in milliseconds. */
 export const CONNECTION_TIMEOUT_MS = 10_000;
 
-/** How long a server may take to say anything while it is asked something, in milliseconds. */
+/** Time limit of the server's silence while it owes an answer, in milliseconds. */
 const SILENT_SERVER_MS = 120_000;
 
-/** How old a connection gets before it is replaced, in seconds: after a failover none clings to the old server. */
+/** Age at which a connection is replaced, in seconds, so that none clings to the old server after a failover. */
 const MAX_CONNECTION_AGE_S = 60;
 
-/** What `pg_stat_activity` shows. */
+/** Name in `pg_stat_activity`. */
 const APPLICATION = 'rotate-tokens';
 
-/** How a pool is opened. */
+/** Options of a pool. */
 export interface DatabaseOptions {
   /** The most connections to hold at a time. @default 2 */
   connections?: number;
@@ -94,10 +94,10 @@ export function schemaOf(url: string): string {
   return new URL(url).searchParams.get('schema') || 'public';
 }
 
-/** A server, or a network, that vanishes without a word would otherwise be waited for until TCP gives up: 15 minutes. */
+/** Without this, a server or network that vanishes silently holds a client until TCP gives up after 15 minutes. */
 function socketThatNotices(silentMs: number): Socket {
   const socket = new Socket();
-  const error = Object.assign(new Error('the server has gone silent'), { code: 'ETIMEDOUT' });
+  const error = Object.assign(new Error('the server stopped answering'), { code: 'ETIMEDOUT' });
   return socket.setTimeout(silentMs, () => socket.destroy(error));
 }
 

@@ -1,6 +1,6 @@
 import type { Database } from './database.ts';
 
-/** How often a batch that takes long is looked at, in milliseconds. */
+/** Interval of looking at a batch that takes long, in milliseconds. */
 const POLL_MS = 100;
 
 /** From how long a wait on it is worth telling, in milliseconds. */
@@ -15,8 +15,8 @@ export interface LockWatch {
 }
 
 /**
- * Finds out how long a batch waits for rows or tables that others have locked, and tells who they are. A quick batch
- * costs nothing: the first look is taken only after `afterMs`.
+ * Measures how long a batch waits for rows or tables that other sessions have locked, and names these sessions. A quick
+ * batch costs nothing: the first look is only taken after `afterMs`.
  *
  * @param onBlocked called once a wait has lasted for half a second, with the server processes that hold the locks
  */
@@ -48,7 +48,7 @@ export function watchLocks(database: Database, afterMs: number, onBlocked: (pids
   };
 }
 
-/** The lock that a server process waits for at the moment, told apart from others by when the wait began. */
+/** The lock that a server process waits for, identified by the start of the wait. */
 async function currentWait(database: Database, pid: number) {
   const [wait] = await database.$queryRaw<{ since: string; ms: number; blockers: number[] }[]>`
     SELECT waitstart::text AS since, extract(epoch FROM clock_timestamp() - waitstart)::float8 * 1000 AS ms,

@@ -1,21 +1,21 @@
 import type { Database } from './database.ts';
 
-/** Somebody who streams from this server and says how far it has replayed. */
+/** A process that streams from this server and reports how far it has replayed. */
 export interface Replica {
-  /** What it calls itself (`application_name`), and its address where it has one. */
+  /** Its `application_name`, with its address if it has one. */
   name: string;
   /** By what it is known again after a reconnect: its replication slot, or else its name. */
   id: string;
-  /** Whether it is a physical standby, rather than a subscriber to logical changes. */
+  /** True for a physical standby, false for a subscriber to logical changes. */
   isStandby: boolean;
-  /** How far it has replayed, in bytes from the beginning of the log; null when this user may not see it. */
+  /** Position up to which it has replayed, in bytes from the start of the log; null if this user may not see it. */
   replayed: bigint | null;
 }
 
-/** Where the primary's write-ahead log is, and which replicas have replayed how much of it. */
+/** Position of the primary's write-ahead log, and the replicas' positions in it. */
 export interface ReplicationState {
   position: bigint;
-  /** When the server started, in seconds since 1970: another one after a failover. */
+  /** Start of the server, in seconds since 1970; it changes with a failover. */
   serverStartedAt: number;
   replicas: Replica[];
   /** Physical replication slots that have been used, but that no replica streams from now. */

@@ -9,16 +9,16 @@ import { type Database, labelOf } from './database.ts';
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 10_000;
 
-/** How long to try to reach a server that has never answered, in milliseconds: most likely the URL is wrong. */
+/** Time for which a server is tried that has never answered, in milliseconds: most likely the URL is wrong. */
 const FIRST_CONTACT_MS = 15_000;
 
 /** The databases whose server has answered this process. */
 const answered = new WeakSet<Database>();
 
 /**
- * How long to wait after so many failures, in milliseconds: twice as long each time, up to a limit, and half of it at
- * random, so that many clients of one server that came back don't all return in the same moment ("equal jitter" in the
- * AWS Architecture Blog, Exponential Backoff And Jitter, 2015).
+ * Computes the wait after a number of failures, in milliseconds. It doubles each time, up to a limit, and half of it is
+ * random, so that the clients of a server do not all return at the same moment ("equal jitter" in the AWS Architecture
+ * Blog, Exponential Backoff And Jitter, 2015).
  *
  * @param failures 1 or more
  * @param random 0 to 1
@@ -28,29 +28,29 @@ export function backoffMs(failures: number, random: number = Math.random()): num
   return Math.round((longest * (1 + random)) / 2);
 }
 
-/** What a retry needs of a rotation's context. */
+/** The part of a rotation's context that a retry needs. */
 export interface RetryContext extends Pick<RotationContext, 'signal' | 'onEvent'> {
   /** Whose answers count. @default it has answered before */
   database?: Database;
   settings: Pick<RotationContext['settings'], 'maxRetryTimeMs'>;
 }
 
-/** What is to be waited out, and where it happens. */
+/** Faults to retry, and where they happen. */
 export interface RetryOptions {
   /** @default only what passes by itself */
   kinds?: readonly FaultKind[];
-  /** The partition that is being rotated, to be told. */
+  /** The partition, for the event. */
   partition?: number;
 }
 
 /**
- * Does something until it succeeds, as long as what makes it fail passes, and for `settings.maxRetryTimeMs` after the
- * first failure at the most. Each failure is told. A server that has never answered is tried for 15 seconds at the most.
+ * Retries a step while its faults pass, for at most `settings.maxRetryTimeMs` after the first failure, or 15 seconds if
+ * the server has never answered. Reports each failure.
  *
- * @param work told which attempt it is, from 1, and why the one before failed; what it throws that does not pass is
- * thrown on
- * @throws GaveUpError when the time is up; NoAnswerError, which is one, when the server has never answered
- * @throws AbortError at once when the signal is aborted while waiting; an attempt is never interrupted
+ * @param work receives the number of the attempt, from 1, and the fault of the one before; errors that are not to be
+ * retried are thrown unchanged
+ * @throws GaveUpError when the time is up; its subclass NoAnswerError when the server has never answered
+ * @throws AbortError when the signal is aborted during a wait; an attempt is never interrupted
  */
 export async function retry<Result>(
   { database, settings, signal, onEvent }: RetryContext,
@@ -84,7 +84,7 @@ export async function retry<Result>(
   }
 }
 
-/** Whether this is only the end of a wait that a signal has cut short. */
+/** @returns true if the error only means that a signal has ended a wait */
 export function isAbort(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }

@@ -1,16 +1,16 @@
 import { CONNECTION_TIMEOUT_MS, type Database, labelAs, type Queryable } from './database.ts';
 import { raw, Sql, sql } from './sql.ts';
 
-/** How long a statement may take where nobody waits for it, in milliseconds: shorter than a silent server is waited for. */
+/** Time limit of a statement that blocks no one, in milliseconds: shorter than the limit of the server's silence. */
 export const STATEMENT_TIMEOUT_MS = 100_000;
 
 /** The limits of a transaction, each in milliseconds. */
 export interface Limits {
-  /** For each lock; 0: as long as the statement may take. @default 0 */
+  /** Limit for each lock; 0: that of the statement. @default 0 */
   lockTimeoutMs?: number;
   /** @default STATEMENT_TIMEOUT_MS */
   statementTimeoutMs?: number;
-  /** How long the client may be silent between two statements. @default STATEMENT_TIMEOUT_MS */
+  /** Limit of the client's silence between two statements. @default STATEMENT_TIMEOUT_MS */
   silentClientMs?: number;
 }
 

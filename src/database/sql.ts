@@ -15,7 +15,7 @@ export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A name as people write it, in a sentence or in a statement to be copied: quoted where it has to be. */
+/** A name for sentences and for statements to copy: quoted if it needs quotes. */
 export function nameForPeople(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) && !RESERVED.has(name) ? name : quoted(name);
 }

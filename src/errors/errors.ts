@@ -53,7 +53,7 @@ export class OvertakenError extends RotationError {
 
 /** A passing fault lasted longer than the rotation was to retry. Its cause is the last fault. */
 export class GaveUpError extends RotationError {
-  override readonly name = 'GaveUpError';
+  override readonly name: string = 'GaveUpError';
   readonly attempts: number;
   readonly elapsedMs: number;
 
@@ -66,19 +66,16 @@ export class GaveUpError extends RotationError {
 }
 
 /** The server has not answered since this process began. Nothing was changed. */
-export class NoAnswerError extends RotationError {
+export class NoAnswerError extends GaveUpError {
   override readonly name = 'NoAnswerError';
-  readonly attempts: number;
-  readonly elapsedMs: number;
   /** `host:port/database`; undefined for a client that `openDatabase` has not opened. */
   readonly database: string | undefined;
 
   constructor(cause: unknown, attempts: number, elapsedMs: number, database: string | undefined) {
     const tried = database === undefined ? '' : ` ${database} (host:port/database)`;
     const times = attempts === 1 ? 'once' : `${attempts} times in ${formatSeconds(elapsedMs / 1000)}`;
-    super(`${describeError(cause)} Tried${tried} ${times}; this run changed nothing.`, { cause });
-    this.attempts = attempts;
-    this.elapsedMs = elapsedMs;
+    super(cause, attempts, elapsedMs);
+    this.message = `${describeError(cause)} Tried${tried} ${times}; this run changed nothing.`;
     this.database = database;
   }
 }

@@ -77,7 +77,7 @@ const FAULT_CLASSES: Readonly<Record<string, Fault>> = {
   '53': ['passing', 'The server is out of resources.'],
   '54': ['unknown', 'A statement exceeded a limit of the server.'],
   '55': ['unknown', 'An object is not in the state that a statement needs.'],
-  '57': ['unknown', 'The server, or somebody who administers it, intervened.'],
+  '57': ['unknown', 'The server or its administrator intervened.'],
   '58': ['unknown', 'The server met an error of its operating system. Check its log and its disk.'],
   '72': ['unknown', 'A snapshot became too old.'],
   F0: ['unknown', "The server's configuration file has an error."],
@@ -98,7 +98,7 @@ const UNDEFINED_SQLSTATE: Fault = [
 /** SQLSTATEs with a sentence that says more than that of their class. */
 const SQLSTATES: Readonly<Record<string, Fault>> = {
   // The server is not available, or soon will not be.
-  '57P01': ['passing', 'The server, or somebody who administers it, ended the connection.'],
+  '57P01': ['passing', 'The server or its administrator ended the connection.'],
   '57P02': ['passing', 'The server is recovering from a crash.'],
   '57P03': ['passing', 'The server is starting up or shutting down.'],
   '57P05': ['passing', 'The server closed an idle connection.'],

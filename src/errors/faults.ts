@@ -61,7 +61,7 @@ function isPoolerNotReady(chain: object[]): boolean {
   return /timeout|server conn|cannot connect|login|shut|no more connections|too many|closed/i.test(words);
 }
 
-/** What node-postgres says in words only. */
+/** Names faults that node-postgres reports in words only. */
 function wordsOfDriver(chain: object[]): string | undefined {
   const words = chain.map((cause) => stringField(cause, 'message')).join('\n');
   if (/timeout exceeded when trying to connect|due to connection timeout/.test(words)) return 'ConnectionTimeout';

@@ -2,11 +2,10 @@ import { MAX_BATCH_SIZE } from '../config/settings.ts';
 import type { Target } from '../config/target.ts';
 
 /**
- * How large the next batch is to be, so that a batch takes about as long as it should.
+ * Adapts the batch size to a target duration, after block/spirit's dynamic chunk sizer.
  *
- * After block/spirit's dynamic chunk sizer. In words: the time that the slow ones among the recent batches took per
- * row says how many rows fit into the target; growth is careful, and one batch that takes far too long is answered at
- * once, before the window has filled with its like.
+ * The time per row of the slower recent batches determines how many rows fit into the target. Growth is gradual. A batch
+ * that takes far too long shrinks the next one at once, before it dominates the recent batches.
  *
  *   size = targetMs / p90(ms per row of the last 10 batches), at most 1.5 × the size before;
  *   size / 10 when a batch took more than 5 × the target; always between 100 and 20,000 rows.
@@ -24,7 +23,7 @@ export const MIN_AUTO_SIZE = 100;
 /** Rows of the first batch: small enough for a slow server, and soon grown on a fast one. */
 const FIRST_SIZE = 2_000;
 
-/** Rows of the first batch where the target does work of its own in it: as long as it takes, the rows are locked. */
+/** Rows of the first batch of a target with `afterBatch`, which keeps the rows locked for an unknown time. */
 const FIRST_SIZE_WITH_WORK = MIN_AUTO_SIZE;
 
 const WINDOW = 10;
@@ -37,7 +36,7 @@ export function startBatchSizer(size = FIRST_SIZE): BatchSizer {
   return { size: clamp(size), recentMsPerRow: [] };
 }
 
-/** Where a target's batches begin. */
+/** First batch size of a target. */
 export function batchSizerFor({ afterBatch }: Pick<Target, 'afterBatch'>): BatchSizer {
   return startBatchSizer(afterBatch === null ? FIRST_SIZE : FIRST_SIZE_WITH_WORK);
 }
@@ -49,7 +48,7 @@ export function batchSizerFor({ afterBatch }: Pick<Target, 'afterBatch'>): Batch
  */
 export function adaptBatchSize(sizer: BatchSizer, rows: number, durationMs: number, targetMs: number): BatchSizer {
   if (rows <= 0) return sizer;
-  // What was measured before a panic belongs to a server that is no longer like that.
+  // Measurements from before a crash belong to a server in another state.
   if (durationMs > PANIC_FACTOR * targetMs) return startBatchSizer(rows / PANIC_CUT);
   const recentMsPerRow = [...sizer.recentMsPerRow, durationMs / rows].slice(-WINDOW);
   const fitting = targetMs / Math.max(percentile(recentMsPerRow, PERCENTILE), Number.MIN_VALUE);

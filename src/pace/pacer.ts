@@ -7,7 +7,7 @@ import { retry } from '../database/retry.ts';
 import { watchReplicas } from './replica-watch.ts';
 import { batchLimit, book, giveBack, type Schedule } from './throttle.ts';
 
-/** Holds all workers of this process back as far as the settings say, for the sake of others. */
+/** Holds all workers of this process back, as the throttles of the settings say. */
 export interface Pacer {
   /** @returns how many of so many rows the next batch may have */
   limit(size: number): number;
@@ -24,22 +24,22 @@ export interface Pacer {
   stop(): void;
 }
 
-/** What the pacer has to know of a batch. */
+/** A batch, as the pacer needs to know it. */
 export interface PacedBatch {
   booked: number;
   rows: number;
   durationMs: number;
 }
 
-/** What the workers are given. */
+/** The context of the workers. */
 export interface PacedContext extends PlannedContext {
   pacer: Pacer;
 }
 
-/** How old a claim may get while waiting before it is renewed, in milliseconds. */
+/** Age at which a claim is renewed during a pause, in milliseconds. */
 const RENEWAL_MS = CLAIM_MS / 3;
 
-/** How long to wait before looking at a replica again, in milliseconds. */
+/** Interval of looking at a replica while waiting for it, in milliseconds. */
 const REPLICA_PAUSE_MS = 500;
 
 export function startPacer(context: RotationContext): Pacer {
@@ -47,7 +47,7 @@ export function startPacer(context: RotationContext): Pacer {
   const { maxRowsPerSecond, pauseRatio, maxReplicaLagMs, targetBatchMs } = settings;
   const replicas = maxReplicaLagMs === null ? undefined : watchReplicas(context, maxReplicaLagMs);
   let schedule: Schedule = { freeAtMs: 0 };
-  /** When the claim of a partition was last known to be fresh, over all the pauses between two batches. */
+  /** Time when a partition's claim was last known to be fresh, across the pauses between two batches. */
   const renewedAtMs = new Map<number, number>();
 
   async function pause(checkpoint: Checkpoint, ms: number, signal: AbortSignal, reason: string, detail = reason) {

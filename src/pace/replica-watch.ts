@@ -4,21 +4,21 @@ import { missingReplicas, type Replica, type ReplicationState, readReplicationSt
 import { ConfigurationError } from '../errors/errors.ts';
 import { lagOf, recordWal, type WalSample } from './throttle.ts';
 
-/** How often the replicas are looked at, in milliseconds: how exactly their lag is known. */
+/** Interval of reading the replicas' positions, in milliseconds; their lag is known about as exactly. */
 const POLL_MS = 500;
 
 /** After this time without an answer, in milliseconds, the lag counts as unknown. */
 const STALE_MS = 5_000;
 
 export interface ReplicaWatch {
-  /** @returns why the rotation has to wait for the replicas, for a status line; undefined when it need not */
+  /** @returns the reason to wait for the replicas, for a status line; undefined if there is none */
   behind(): string | undefined;
   stop(): void;
 }
 
 /**
- * Keeps an eye on how far the streaming replicas are behind. One that has streamed is waited for when it no longer
- * does, and so is one whose replication slot is idle. Reports each replica that is missing once.
+ * Watches the lag of the streaming replicas. A replica that stops streaming, or whose replication slot is idle, holds the
+ * rotation back, too. Reports each missing replica once.
  */
 export function watchReplicas({ database, onEvent }: RotationContext, maxLagMs: number): ReplicaWatch {
   let samples: WalSample[] = [];
@@ -48,7 +48,7 @@ export function watchReplicas({ database, onEvent }: RotationContext, maxLagMs: 
   return {
     behind() {
       const nowMs = performance.now();
-      if (state === undefined || nowMs - lookedAtMs > STALE_MS) return 'the lag of the replicas is not known';
+      if (state === undefined || nowMs - lookedAtMs > STALE_MS) return 'the lag of the replicas is unknown';
       const [name] = missing;
       if (name !== undefined) return name === null ? 'no replica streams' : `replica ${name} does not stream`;
       return state.replicas.map((replica) => describeLag(replica, samples, nowMs, maxLagMs)).find(Boolean);
@@ -74,6 +74,6 @@ export async function assertLagIsVisible(database: Database): Promise<(string | 
   const state = await readReplicationState(database);
   if (state.replicas.every(({ replayed }) => replayed !== null)) return missingReplicas(state, new Map());
   throw new ConfigurationError(
-    '--max-replica-lag-ms needs to see how far the replicas are: GRANT pg_monitor to the user of DATABASE_URL.',
+    '--max-replica-lag-ms needs the positions of replicas: GRANT pg_monitor to the user of DATABASE_URL.',
   );
 }

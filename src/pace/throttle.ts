@@ -1,9 +1,9 @@
 /**
- * How long to wait before the next batch, for the sake of others: pure decisions, of numbers and a clock that is
- * passed in. `src/pace/pacer.ts` does the waiting.
+ * Decides how long throttles hold the next batch back: pure functions of numbers and a clock that is passed in.
+ * `src/pace/pacer.ts` does the waiting.
  */
 
-/** When the next batch of this process may start, so that its workers together keep to a rate. */
+/** The time when the next batch of this process may start, so that its workers together keep the rate. */
 export interface Schedule {
   readonly freeAtMs: number;
 }
@@ -14,10 +14,10 @@ export function batchLimit(maxRowsPerSecond: number, targetBatchMs: number): num
 }
 
 /**
- * Books the time that so many rows take at the rate. Whoever comes later starts later; time that nobody booked is
- * lost, so that a pause is not followed by a burst.
+ * Books the time that a number of rows takes at the rate. Later bookings start later, and unused time is lost, so that no
+ * burst follows a pause.
  *
- * @returns the schedule with the booking in it, and when the booked batch may start
+ * @returns the schedule with the booking, and the time when the booked batch may start
  */
 export function book(
   { freeAtMs }: Schedule,
@@ -34,7 +34,7 @@ export function giveBack({ freeAtMs }: Schedule, rows: number, maxRowsPerSecond:
   return { freeAtMs: freeAtMs - (rows * 1000) / maxRowsPerSecond };
 }
 
-/** Where the primary's write-ahead log was at a moment. */
+/** Position of the primary's write-ahead log at a time. */
 export interface WalSample {
   /** Bytes from the beginning of the log. */
   readonly position: bigint;
@@ -42,8 +42,8 @@ export interface WalSample {
 }
 
 /**
- * Keeps what is still needed to tell the lag of a replica that has replayed so far, and never more than a bounded
- * number: where there are more, every other one goes.
+ * Drops the positions that are no longer needed to compute a replica's lag. Their number is bounded: above the bound,
+ * every other one is dropped.
  *
  * @param replayed the position of the replica that is furthest behind; undefined: there is no replica
  */
@@ -55,10 +55,10 @@ export function recordWal(samples: readonly WalSample[], sample: WalSample, repl
 const MOST_SAMPLES = 1_000;
 
 /**
- * How far a replica is behind, in time: how long ago the primary was where the replica is now. PostgreSQL's own
- * `replay_lag` stands still while a replica does.
+ * Computes the lag of a replica: the time since the primary was where the replica is now. PostgreSQL's `replay_lag` does
+ * not grow while a replica stands still.
  *
- * @returns milliseconds; 0 when it has replayed everything that was seen
+ * @returns milliseconds; 0 if it has replayed everything that was seen
  */
 export function lagOf(replayed: bigint, samples: readonly WalSample[], nowMs: number): number {
   const firstNotReplayed = samples.find(({ position }) => position > replayed);

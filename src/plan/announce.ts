@@ -64,7 +64,7 @@ export async function refuseSecond(
   if (last?.completedAtMs == null || again) return;
   throw new ConfigurationError(
     `rotation '${last.name}' of ${column} was completed at ${formatTime(new Date(last.completedAtMs))}, so rotation '${rotation}' ` +
-      `was not started: it would replace every token once more. To continue or verify that one, use --name ${last.name}; ` +
+      `was not started: it would replace every token again. To continue or verify that one, use --name ${last.name}; ` +
       'to replace its tokens, too, add --again.',
   );
 }

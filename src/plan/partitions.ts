@@ -3,7 +3,7 @@ import type { Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 
-/** Tables up to this many rows are counted; counting more would delay the first batch, so there an estimate has to do. */
+/** Tables with up to this many rows are counted. Counting more would delay the first batch, so they are estimated. */
 export const MAX_ROWS_COUNTED = 2_000_000;
 
 /** Small enough that workers end at about the same time, large enough that claiming one costs nothing in comparison. */
@@ -13,7 +13,7 @@ const MAX_PARTITIONS = 256;
 /** Blocks of the table (8 kB each) that are read to see how its keys are spread. */
 const BLOCKS_SAMPLED = 1_000;
 
-/** What a rotation is to go through. */
+/** The key range of a rotation, cut into partitions. */
 export interface PartitionPlan {
   /** The highest key there is now. */
   watermark: Key;
@@ -67,7 +67,7 @@ export function cutRange(cuts: readonly Key[], watermark: Key) {
   return upperBounds.map((upperBound, index) => ({ lowerBound: upperBounds[index - 1] ?? null, upperBound }));
 }
 
-/** How many partitions so many rows are worth, whether they are in scope or only to be gone through. */
+/** Number of partitions for this many rows, in scope or not. */
 function partitionsFor(rows: number): number {
   return Math.min(MAX_PARTITIONS, Math.max(1, Math.ceil(rows / ROWS_PER_PARTITION)));
 }
@@ -91,7 +91,7 @@ async function highestKey(database: Queryable, { from, key }: Target): Promise<K
   return highest?.key ?? null;
 }
 
-/** How many rows there are. */
+/** Number of rows. */
 interface RowCount {
   rows: number;
   inScope: number;

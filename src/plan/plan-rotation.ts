@@ -18,7 +18,7 @@ import { inSnapshot } from './table-scan.ts';
 /** Above so many rows, tokens are condemned only when that is asked for: the hashes take 500 MB. */
 export const MAX_ROWS_CONDEMNED_UNASKED = 50_000_000;
 
-/** How often to look whether the process that plans has finished, in milliseconds. */
+/** Interval of checking whether the process that plans has finished, in milliseconds. */
 const PLAN_POLL_MS = 250;
 
 /** Two that plan at the same moment may collide. */
@@ -81,7 +81,7 @@ async function recordPlan(
     WHERE name = ${store.rotation}`;
 }
 
-/** Whether the tokens of a rotation of about so many rows are condemned. */
+/** @returns true if a rotation of about this many rows condemns its tokens */
 export function condemns({ condemn }: Pick<Settings, 'condemn'>, rows: number): boolean {
   return condemn === 'auto' ? rows <= MAX_ROWS_CONDEMNED_UNASKED : condemn;
 }

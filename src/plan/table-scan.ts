@@ -17,7 +17,7 @@ export interface BlockRange {
   condition: Sql;
 }
 
-/** How far a scan is, in blocks. */
+/** Progress of a scan, in blocks. */
 export interface ScanProgress {
   blocksDone: number;
   blocksTotal: number;

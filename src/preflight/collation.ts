@@ -45,7 +45,7 @@ async function readChangedDefault(database: Queryable, { relation, key, token }:
 /** An index that was built in another order finds only part of what is there. */
 export function judgeCollation({ tableName, key, token }: Target, changed: readonly ChangedCollation[]): Verdict {
   const [first] = changed;
-  if (first === undefined) return ok('the order of keys and tokens is that of their indexes.');
+  if (first === undefined) return ok('keys and tokens sort as their indexes do.');
   const refresh =
     first.name === null
       ? 'ALTER DATABASE … REFRESH COLLATION VERSION'
@@ -54,6 +54,6 @@ export function judgeCollation({ tableName, key, token }: Target, changed: reado
   const which = first.name === null ? "the database's collation" : `collation ${first.name}`;
   const facts = `${which} has version ${first.actualVersion}, and had ${first.recordedVersion} when indexes were built`;
   return first.column === key.name
-    ? stop(`${facts}: the index on ${key.fullName} may be in another order, and rows could be passed over.`, advice)
+    ? stop(`${facts}: the index on ${key.fullName} may have another order, and rows could be skipped.`, advice)
     : warning(`${facts}: the index on ${token.fullName} may not find every token.`, advice);
 }

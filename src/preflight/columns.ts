@@ -5,13 +5,13 @@ import { nameForPeople } from '../database/sql.ts';
 import { type Index, readIndexes } from './indexes.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
-/** What the database says about a column. */
+/** A column, as the catalog describes it. */
 export interface ColumnType {
   /** As it was declared. */
   type: string;
   /** The same without a length, or what a domain is made of. */
   baseType: string;
-  /** How many characters there is room for; null: any number. */
+  /** Maximum length in characters; null: unlimited. */
   maxLength: number | null;
   isNullable: boolean;
   isGenerated: boolean;
@@ -25,7 +25,7 @@ const GROWING_TYPES = ['smallint', 'integer', 'bigint'];
 const KEY_TYPES = [...GROWING_TYPES, 'uuid', ...TEXT_TYPES];
 
 const MIGRATE =
-  'The Prisma schema has it: run `npx prisma migrate deploy`, or `npx prisma db pull` where the database is right.';
+  'The Prisma schema has it: run `npx prisma migrate deploy`, or `npx prisma db pull` if the database is right.';
 
 export async function inspectKeyColumn(database: Queryable, target: Target): Promise<Verdict> {
   return judgeKeyColumn(
@@ -57,7 +57,7 @@ export async function readColumnType(
   return column;
 }
 
-/** The key has to be there for every row, once only, and in an order that an index gives. */
+/** The key must exist in every row, be unique, and have an order that an index provides. */
 export function judgeKeyColumn(
   { tableName, key, scope }: Target,
   column: ColumnType | undefined,
@@ -67,7 +67,7 @@ export function judgeKeyColumn(
   if (column === undefined) return stop(`there is no column ${name}.`, MIGRATE);
   if (!KEY_TYPES.includes(column.baseType)) {
     return stop(
-      `${name} is of type ${column.type}; a key has to be ${KEY_TYPES.slice(0, -1).join(', ')} or ${KEY_TYPES.at(-1)}.`,
+      `${name} is of type ${column.type}; a key must be ${KEY_TYPES.slice(0, -1).join(', ')} or ${KEY_TYPES.at(-1)}.`,
       'Choose another unique column as the key of the target.',
     );
   }
@@ -78,7 +78,7 @@ export function judgeKeyColumn(
     const [invalid] = unique;
     return invalid === undefined
       ? stop(
-          `${name} has no unique index of its own, so rows could be passed over.`,
+          `${name} alone has no unique index, so rows could be skipped.`,
           `Run CREATE UNIQUE INDEX CONCURRENTLY ON ${tableName} (${nameForPeople(key.name)}).`,
         )
       : stop(`index ${invalid.name} on ${name} is invalid.`, `Run REINDEX INDEX CONCURRENTLY ${invalid.name}.`);
@@ -92,9 +92,9 @@ export function judgeKeyColumn(
   const facts = `${name} is of type ${column.type} and has the unique index ${index.name}`;
   if (GROWING_TYPES.includes(column.baseType) || scope !== null) return ok(`${facts}.`);
   return warning(
-    `${facts}; but such keys need not grow, so rows that are inserted meanwhile may be rotated, too.`,
-    'Where their tokens, which are fresh, must stay, give the target a scope that tells old rows from new ones, such as ' +
-      '{ createdAt: { lt: … } }. Keys that begin with the time (UUIDv7, ULID) do grow.',
+    `${facts}; but such keys do not grow with time, so rows inserted during the rotation may be rotated, too.`,
+    'To keep the fresh tokens of such rows, give the target a scope that excludes them, such as ' +
+      '{ createdAt: { lt: … } }. Keys that begin with a time (UUIDv7, ULID) do grow.',
   );
 }
 
@@ -115,16 +115,16 @@ export function judgeTokenColumn({ tableName, token, kind, scope }: Target, colu
     );
   }
   if (column.isGenerated) {
-    return stop(`${name} is a generated column, which nobody can write.`, 'Rotate what it is computed from.');
+    return stop(`${name} is a generated column and cannot be written.`, 'Rotate what it is computed from.');
   }
   if (column.isNullable && !scope?.sql.includes(`${token.sql.sql} IS NOT NULL`)) {
     return warning(
-      `${name} may be null, and rows without a token will be given one, too.`,
-      `Where null has a meaning, such as a ticket that was returned, give the target a scope, { ${token.field}: { not: null } }; ` +
-        `where it has none, run ALTER TABLE ${tableName} ALTER COLUMN ${nameForPeople(token.name)} SET NOT NULL.`,
+      `${name} may be null, and rows without a token will get one, too.`,
+      `If null has a meaning, such as a returned ticket, give the target a scope, { ${token.field}: { not: null } }; ` +
+        `otherwise run ALTER TABLE ${tableName} ALTER COLUMN ${nameForPeople(token.name)} SET NOT NULL.`,
     );
   }
-  return ok(`${name} is of type ${column.type}${column.isNullable ? '' : ' and never null'}.`);
+  return ok(`${name} is of type ${column.type}${column.isNullable ? '' : ' and not null'}.`);
 }
 
 function typesFor({ type }: Column, { isHashed, type: kindType }: TokenKind): string[] {

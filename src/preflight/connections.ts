@@ -55,13 +55,13 @@ export function judgeConnections(limits: readonly ConnectionLimit[], workers: nu
   const [tightest] = limits
     .map((limit) => ({ ...limit, free: limit.most - limit.used }))
     .sort((a, b) => a.free - b.free);
-  if (tightest === undefined) return ok(`${needed} connections are needed, and nothing limits them.`);
+  if (tightest === undefined) return ok(`${needed} connections are needed, and there is no limit.`);
   const { name, most, used, free } = tightest;
   const state = `${needed} connections are needed, and ${Math.max(0, free)} of ${most} are free (${name})`;
-  const advice = `Take fewer --workers, end sessions that idle, or raise ${name}.`;
+  const advice = `Use fewer --workers, end idle sessions, or raise ${name}.`;
   if (free < needed) return stop(`${state}.`, advice);
   if (free < needed + LEFT_FOR_OTHERS) {
-    return warning(`${state}, which leaves ${countOf(free - needed, 'connection')} for everybody else.`, advice);
+    return warning(`${state}, which leaves ${countOf(free - needed, 'connection')} for all others.`, advice);
   }
   return ok(`${needed} connections are needed, and ${most - used} of ${most} are free.`);
 }

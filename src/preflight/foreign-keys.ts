@@ -5,13 +5,13 @@ import { ok, stop, type Verdict, warning } from './verdict.ts';
 
 /** A foreign key that the token is part of. */
 export interface ForeignKey {
-  /** Where it is declared. */
+  /** Table and name of the foreign key. */
   table: string;
   name: string;
-  /** Whether it is the token that refers to something else. */
+  /** True if the token refers to another table. */
   isOwn: boolean;
   cascades: boolean;
-  /** Whether the rows that refer to a token are found by an index. */
+  /** True if an index finds the rows that refer to a token. */
   isIndexed: boolean;
 }
 
@@ -50,17 +50,17 @@ export function judgeForeignKeys({ token }: Target, foreignKeys: readonly Foreig
   const refusing = foreignKeys.filter(({ cascades }) => !cascades);
   if (refusing.length > 0) {
     return stop(
-      `${listed(refusing.map(describe))} refers to ${token.fullName} without ON UPDATE CASCADE, so updates would be refused or references lost.`,
-      'Replace that foreign key by one with ON UPDATE CASCADE, or drop it.',
+      `${listed(refusing.map(describe))} refers to ${token.fullName} without ON UPDATE CASCADE, so updates would fail or references would break.`,
+      'Replace that foreign key with one that has ON UPDATE CASCADE, or drop it.',
     );
   }
   if (foreignKeys.length === 0) return ok(`no foreign key refers to ${token.fullName}.`);
   const unindexed = foreignKeys.filter(({ isIndexed }) => !isIndexed).map(({ table }) => table);
   return warning(
-    `${listed(foreignKeys.map(describe))} refers to ${token.fullName}, so each batch writes those rows, too.`,
+    `${listed(foreignKeys.map(describe))} refers to ${token.fullName}, so each batch updates those rows, too.`,
     unindexed.length === 0
-      ? 'Expect batches to lock rows there as well, and to take longer.'
-      : `Create an index on the referring column of ${listed(unindexed)} first: without one, each rotated row scans that table.`,
+      ? 'Batches also lock rows there and take longer.'
+      : `Create an index on the referring column of ${listed(unindexed)} first. Without one, each rotated row scans that table.`,
   );
 }
 

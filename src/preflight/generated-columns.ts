@@ -42,7 +42,7 @@ export async function inspectGeneratedColumns(database: Queryable, target: Targe
 export function judgeGeneratedColumns({ token }: Target, names: readonly string[]): Verdict {
   if (names.length === 0) return ok(`no stored column is generated from ${token.fullName}.`);
   return warning(
-    `${token.fullName} is what ${listed(names)} is generated from, so that changes with it, in every row.`,
-    'See that nobody keeps the old values, as those of a link or another table; each row takes longer.',
+    `${token.fullName} is what ${listed(names)} is generated from, so these values change, too.`,
+    'Check that no link, table or cache keeps the old values. Each row takes longer.',
   );
 }

@@ -15,14 +15,14 @@ export interface Index {
   /** In order, without those that are only included; `(expression)` for one that is no column. */
   keyColumns: string[];
   isUnique: boolean;
-  /** Whether queries may use it; not so after CREATE INDEX CONCURRENTLY has failed. */
+  /** False after CREATE INDEX CONCURRENTLY has failed: queries may not use it. */
   isValid: boolean;
-  /** Whether rows are entered into it. */
+  /** True if rows are inserted into it. */
   isReady: boolean;
   isPartial: boolean;
-  /** Whether its first key column is sorted as the column itself is, by its own collation. */
+  /** True if its first key column has the collation of the column itself. */
   sortsAsColumn: boolean;
-  /** Whether it has to do with a column that changes when the token does, by key, expression or condition. */
+  /** True if its key, expression or condition uses a column that changes with the token. */
   concernsToken: boolean;
   /** As of the last VACUUM or ANALYZE. */
   bytes: number;
@@ -76,7 +76,7 @@ export function judgeUniqueIndex({ tableName, token }: Target, indexes: readonly
   const [invalid] = onToken;
   if (invalid !== undefined) {
     return warning(
-      `the unique index ${invalid.name} on ${token.fullName} is invalid, so a duplicate may go unnoticed, and no query uses it.`,
+      `the unique index ${invalid.name} on ${token.fullName} is invalid, so it may miss duplicates, and no query uses it.`,
       `Run REINDEX INDEX CONCURRENTLY ${invalid.name}.`,
     );
   }
@@ -87,7 +87,7 @@ export function judgeUniqueIndex({ tableName, token }: Target, indexes: readonly
 }
 
 function reasonAgainst(token: string, [index]: readonly Index[]): string {
-  if (index === undefined) return `no unique index is on ${token}`;
+  if (index === undefined) return `${token} has no unique index`;
   const { name, keyColumns } = index;
   return keyColumns.length > 1
     ? `the unique index ${name} is on ${keyColumns.join(', ')} together, not on ${token} alone`
@@ -106,16 +106,16 @@ export function judgeIndexes({ tableName, token }: Target, indexes: readonly Ind
   const written = indexes.filter(({ isReady, method }) => isReady && method !== 'brin');
   if (!written.some(({ concernsToken }) => concernsToken)) {
     return ok(
-      `${token.fullName} is in no index, so none has to be written where a page has room for the new version of a row.`,
+      `${token.fullName} is in no index, so no index is written where a page has room for the new version of a row.`,
     );
   }
   const bytes = written.reduce((sum, index) => sum + index.bytes, 0);
   const size = bytes >= WORTH_TELLING_BYTES ? ` (about ${formatBytes(bytes)})` : '';
-  const state = `each row that is rotated is entered anew into ${countOf(written.length, 'index', 'indexes')}${size}`;
+  const state = `each rotated row gets a new entry in ${countOf(written.length, 'index', 'indexes')}${size}`;
   if (written.length <= USUAL_INDEXES) return ok(`${state}.`);
   return warning(
-    `${state}, also where they are not on ${token.fullName}.`,
-    'Expect it to take longer, to write more WAL, and these indexes to grow. Drop those that nobody uses ' +
-      `(idx_scan = 0 in pg_stat_user_indexes); afterwards REINDEX TABLE CONCURRENTLY ${tableName} makes them small again.`,
+    `${state}, including those that are not on ${token.fullName}.`,
+    'The rotation takes longer, writes more WAL, and these indexes grow. Drop unused ones ' +
+      `(idx_scan = 0 in pg_stat_user_indexes); afterward REINDEX TABLE CONCURRENTLY ${tableName} shrinks them again.`,
   );
 }

@@ -30,18 +30,18 @@ async function readLogSettings(database: Queryable): Promise<LogSettings> {
 /** Tokens that are made here travel as parameters of statements; those that the database makes don't travel. */
 export function judgeLogging(settings: LogSettings, tokens: Settings['tokens']): Verdict {
   if (tokens === 'database')
-    return ok('the database makes the tokens, so no statement has one in it that could be logged.');
+    return ok('the database makes the tokens, so no statement that could be logged contains one.');
   const leaks = [
     ...leaksOfParameters(settings),
     ...leaksOnError(settings),
     ...leaksOfAutoExplain(settings),
     ...leaksOfPgAudit(settings),
   ];
-  if (leaks.length === 0) return ok("the server's log shows no parameters of statements, so no token.");
+  if (leaks.length === 0) return ok('the server does not log parameters of statements, so it logs no token.');
   const remedies = [...new Set(leaks.map(({ remedy }) => remedy))];
   return warning(
-    `the server's log would show fresh tokens: ${leaks.map(({ through }) => through).join('; ')}.`,
-    `Take --tokens database: then no token is sent. Or have a superuser set ${remedies.join(' and ')} for this user (ALTER ROLE … SET).`,
+    `the server would log fresh tokens: ${leaks.map(({ through }) => through).join('; ')}.`,
+    `Use --tokens database, which sends no token, or let a superuser set ${remedies.join(' and ')} for this user (ALTER ROLE … SET).`,
   );
 }
 
@@ -76,7 +76,7 @@ function leaksOfAutoExplain(settings: LogSettings): Leak[] {
   return through.map((each) => ({ through: each, remedy: 'auto_explain.log_min_duration = -1' }));
 }
 
-/** It has none unless it is told to. A batch reads and writes the table in one statement, so either class shows it. */
+/** None, unless the server is set to log. A batch reads and writes the table in one statement, so either class logs it. */
 function leaksOfPgAudit(settings: LogSettings): Leak[] {
   if (settings['pgaudit.log_parameter'] !== 'on') return [];
   const classes = auditedClasses(settings['pgaudit.log'] ?? '');

@@ -25,7 +25,7 @@ export async function inspectLongTransactions(database: Queryable): Promise<Verd
   return judgeLongTransactions(await readLongTransactions(database, LONG_SECONDS));
 }
 
-/** @param seconds how old they have to be */
+/** @param seconds minimum age of a transaction */
 export async function readLongTransactions(database: Queryable, seconds: number): Promise<LongTransactions> {
   const seen = await database.$queryRaw<LongTransaction[]>`
     SELECT pid, NULL AS prepared, extract(epoch FROM clock_timestamp() - xact_start)::float8 AS "ageSeconds"
@@ -51,12 +51,12 @@ export function judgeLongTransactions({ seen, hidden }: LongTransactions): Verdi
   const [first] = seen;
   if (first !== undefined) {
     return warning(
-      `vacuum is held back by transactions that are ${long}: ${listed(seen.map(describe))}.`,
-      'Each row that is rotated leaves a dead version behind; until these transactions end, none can be removed, and ' +
+      `vacuum cannot clean up behind transactions that are ${long}: ${listed(seen.map(describe))}.`,
+      'Each rotated row leaves a dead version, which stays until these transactions end: ' +
         `the table may double in size. End them first, for example with ${howToEnd(first)}.`,
     );
   }
-  if (hidden > 0) return ok(`no transaction of this user is ${long}; when others began is hidden without pg_monitor.`);
+  if (hidden > 0) return ok(`no transaction of this user is ${long}; those of others are hidden without pg_monitor.`);
   return ok(`no transaction is ${long}.`);
 }
 

@@ -29,7 +29,7 @@ import { inspectTokenKind } from './token-kind.ts';
 import { inspectRules, inspectTriggers } from './triggers.ts';
 import { type Verdict, warning } from './verdict.ts';
 
-/** What the checks have to know of how a rotation is to be run. */
+/** Input of the checks. */
 type RelevantSettings = Pick<Settings, 'workers' | 'tokens'>;
 
 /** By name, in order. */
@@ -62,12 +62,11 @@ const OF_ITS_SURROUNDINGS: Checks = {
 };
 
 /**
- * Finds out whether the database is such that a rotation can do what it promises, and what else somebody should know
- * before. Changes nothing.
+ * Checks that a rotation can keep its promises in this database, and warns of side effects. Changes nothing.
  *
  * @param given one of its connections is used, for about a tenth of a second
- * @returns what was found, in the order of the checks; `stop` findings forbid the rotation. Checks that make no sense
- * after one of them, such as those of a table that is missing, are left out
+ * @returns findings in the order of the checks; `stop` findings forbid the rotation. Checks that make no sense after one
+ * of them, such as those of a missing table, are skipped
  */
 export async function inspectDatabase(
   given: Queryable,
@@ -93,9 +92,9 @@ export async function inspectDatabase(
 }
 
 /**
- * Inspects the database, tells what was found, and goes no further where that forbids a rotation.
+ * Runs the preflight and reports its findings.
  *
- * @throws ConfigurationError naming what forbids it, and what to do
+ * @throws ConfigurationError with the findings that forbid the rotation, and their advice
  */
 export async function assertReady({ database, target, settings, onEvent }: RotationContext): Promise<void> {
   const findings = await inspectDatabase(database, target, settings);
@@ -103,7 +102,7 @@ export async function assertReady({ database, target, settings, onEvent }: Rotat
   const stops = findings.filter(({ level }) => level === 'stop');
   if (stops.length === 0) return;
   const reasons = stops.map(({ message, advice }) => (advice ? `${message} ${advice}` : message));
-  throw new ConfigurationError(`the database is not ready, and nothing was changed: ${reasons.join(' ')}`);
+  throw new ConfigurationError(`the database is not ready, so nothing was changed: ${reasons.join(' ')}`);
 }
 
 /** SQLSTATE of a statement whose table is missing. */
@@ -138,7 +137,7 @@ export async function assertVisible(context: RotationContext): Promise<void> {
 /** Of the server's answers: no privilege, not supported, no such function, table or column. */
 const UNREADABLE = ['42501', '0A000', '42883', '42P01', '42703'];
 
-/** Hardened servers, and services that are PostgreSQL but for some details, refuse part of what others tell everybody. */
+/** Hardened servers, and services that only resemble PostgreSQL, deny part of what others show to every user. */
 async function orUnknown(inspection: Promise<Verdict>): Promise<Verdict> {
   try {
     return await inspection;
@@ -146,8 +145,8 @@ async function orUnknown(inspection: Promise<Verdict>): Promise<Verdict> {
     const code = faultCode(error);
     if (code === undefined || !UNREADABLE.includes(code)) throw error;
     return warning(
-      `the server does not say (it answered with ${code}).`,
-      'GRANT pg_monitor to the user of DATABASE_URL, or find out otherwise.',
+      `the server denied the answer (${code}).`,
+      'GRANT pg_monitor to the user of DATABASE_URL, or check this by other means.',
     );
   }
 }

@@ -13,7 +13,7 @@ export interface Privilege {
   relation: string;
   privilege: string;
   onTable: boolean | null;
-  /** Whether it was given on each of the columns that are used. */
+  /** True if the privilege was granted on each of the columns. */
   onColumns: boolean | null;
 }
 
@@ -52,11 +52,11 @@ export function judgePrivileges({ token }: Target, privileges: readonly Privileg
   const onColumnOnly = privileges.filter(({ privilege, onTable }) => privilege === 'UPDATE' && onTable === false);
   if (onColumnOnly.length > 0) {
     return warning(
-      `${role} has UPDATE on the column ${token.fullName} only, so a row that is locked or refused will end the run.`,
-      `Run ${grants(role, onColumnOnly)}; then such a row is set aside and tried again.`,
+      `${role} has UPDATE on the column ${token.fullName} only, so a locked or refused row will end the run.`,
+      `Run ${grants(role, onColumnOnly)}; then such a row is set aside and retried.`,
     );
   }
-  return ok(`${role} has the privileges that are needed.`);
+  return ok(`${role} has the privileges that it needs.`);
 }
 
 /** `SELECT, UPDATE on tickets and INSERT on rotation_checkpoints` */

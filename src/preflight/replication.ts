@@ -12,11 +12,11 @@ export interface Standby {
   lagSeconds: number | null;
 }
 
-/** What has the server keep WAL until somebody has taken it. */
+/** A consumer that makes the server retain WAL. */
 export interface ReplicationSlot {
   name: string;
   isActive: boolean;
-  /** Whether it decodes the changes of this database one by one. */
+  /** True if it decodes the changes of this database. */
   decodes: boolean;
   /** Null where it keeps nothing. */
   keptBytes: number | null;
@@ -26,7 +26,7 @@ export interface ReplicationSlot {
 const MUCH_LAG_BYTES = 100e6;
 const MUCH_LAG_SECONDS = 10;
 
-/** Where the log is: what was written here, or, on a replica, taken over. */
+/** Position of the log: written here or, on a replica, received. */
 const POSITION = sql`CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END`;
 
 export async function inspectReplication(database: Queryable): Promise<Verdict> {
@@ -59,7 +59,7 @@ export function judgeReplication(standbys: readonly Standby[], slots: readonly R
   if (parts.length > 0) {
     return warning(`${parts.map(({ what }) => what).join('; ')}.`, parts.map(({ advice }) => advice).join(' '));
   }
-  if (standbys.length === 0) return ok('no standby is connected, and no replication slot keeps WAL.');
+  if (standbys.length === 0) return ok('no standby is connected, and no replication slot retains WAL.');
   return ok(
     `${countOf(standbys.length, 'standby')} ${standbys.length === 1 ? 'follows' : 'follow'} closely: ${listed(standbys.map(describeLag))}.`,
   );
@@ -76,8 +76,8 @@ function idleSlots(slots: readonly ReplicationSlot[]): Part[] {
   const names = idle.map(({ name, keptBytes }) => `${name} (${formatBytes(keptBytes ?? 0)})`);
   return [
     {
-      what: `nobody takes the WAL that these replication slots keep, and the rotation's comes on top: ${listed(names)}`,
-      advice: 'Have it taken, or drop the slot (pg_drop_replication_slot), before the disk is full.',
+      what: `replication slots without a consumer retain WAL, and the rotation adds to it: ${listed(names)}`,
+      advice: 'Attach a consumer or drop the slot (pg_drop_replication_slot) before the disk is full.',
     },
   ];
 }
@@ -88,7 +88,7 @@ function decodingSlots(slots: readonly ReplicationSlot[]): Part[] {
   return [
     {
       what: `each change will be decoded for logical replication: ${listed(names)}`,
-      advice: 'See that whoever subscribes can take a change of every row, and may have the fresh tokens.',
+      advice: 'Check that subscribers can handle a change of every row, and that they may receive the fresh tokens.',
     },
   ];
 }
@@ -100,8 +100,8 @@ function lateStandbys(standbys: readonly Standby[]): Part[] {
   if (late.length === 0) return [];
   return [
     {
-      what: `far behind already, and the rotation adds to it: ${listed(late.map(describeLag))}`,
-      advice: 'Wait until the standby has caught up; what is read from it is old.',
+      what: `standbys are far behind, and the rotation adds to that: ${listed(late.map(describeLag))}`,
+      advice: 'Wait until the standby has caught up; until then, it serves old data.',
     },
   ];
 }
@@ -111,7 +111,7 @@ function unseenStandbys(standbys: readonly Standby[]): Part[] {
   if (unseen.length === 0) return [];
   return [
     {
-      what: `how far standbys are behind is hidden from this user: ${listed(unseen)}`,
+      what: `the lag of standbys is hidden from this user: ${listed(unseen)}`,
       advice: 'GRANT pg_monitor to the user of DATABASE_URL to see it.',
     },
   ];

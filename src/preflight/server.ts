@@ -1,7 +1,7 @@
 import type { Queryable } from '../database/database.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
-/** What the tests run on. */
+/** PostgreSQL versions that the tests run on. */
 const TESTED_MAJOR = 18;
 
 /** The first that reads a range of a table's blocks by TID, and that says since when a session waits for a lock. */
@@ -18,18 +18,18 @@ export function judgeVersion(number: number): Verdict {
   const major = Math.floor(number / 10_000);
   if (major < OLDEST_MAJOR) {
     return stop(
-      `the server is PostgreSQL ${major}; the oldest that this works with is ${OLDEST_MAJOR}.`,
+      `the server is PostgreSQL ${major}; the oldest supported version is ${OLDEST_MAJOR}.`,
       `Upgrade it to ${TESTED_MAJOR}.`,
     );
   }
-  if (major === TESTED_MAJOR) return ok(`the server is PostgreSQL ${major}, which this is tested with.`);
+  if (major === TESTED_MAJOR) return ok(`the server is PostgreSQL ${major}, the tested version.`);
   return warning(
-    `the server is PostgreSQL ${major}; this is tested with ${TESTED_MAJOR} only.`,
+    `the server is PostgreSQL ${major}; only ${TESTED_MAJOR} is tested.`,
     'Rotate a copy of the database on such a server first.',
   );
 }
 
-/** What decides whether anything can be written. */
+/** Settings and state that decide whether the server takes writes. */
 export interface Writability {
   isReplica: boolean;
   isReadOnly: boolean;
@@ -42,11 +42,11 @@ export async function inspectWritability(database: Queryable): Promise<Verdict> 
 }
 
 export function judgeWritability({ isReplica, isReadOnly }: Writability): Verdict {
-  if (isReplica) return stop('the server is a replica, which takes no writes.', 'Put the primary into DATABASE_URL.');
+  if (isReplica) return stop('the server is a replica and takes no writes.', 'Set DATABASE_URL to the primary.');
   if (!isReadOnly) return ok('the server takes writes.');
   return stop(
     'transactions are read-only for this user (default_transaction_read_only is on).',
-    'Turn it off with ALTER ROLE … SET default_transaction_read_only = off, or take another user. ' +
-      'Where the service turned it on because its disk is full, make room first.',
+    'Turn it off with ALTER ROLE … SET default_transaction_read_only = off, or use another user. ' +
+      'If the service turned it on because its disk is full, free some space first.',
   );
 }

@@ -11,9 +11,9 @@ const TOKENS_COMPARED = 200;
 /** Fewer have too little in common that is no coincidence. */
 const FEWEST_COMPARED = 20;
 
-/** What tokens are like, without any of their secret. */
+/** The form of tokens, without their secret part. */
 export interface TokenForm {
-  /** What all of them begin with, if somebody has chosen it: words, each with a separator. */
+  /** Their common beginning, if it looks chosen: words, each followed by a separator. */
   prefix: string;
   /** In characters, without the prefix. */
   shortest: number;
@@ -33,7 +33,7 @@ function fresh(target: Target): readonly string[] {
   return stored.map((digits) => digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
 }
 
-/** The newest, as far as keys grow: what the application writes today. Nothing is read while somebody has the table locked. */
+/** Reads the tokens with the highest keys, which the application wrote last. Reads nothing while the table is locked. */
 async function readSample(database: Queryable, { from, key, token, scope, relation }: Target): Promise<string[]> {
   const [table] = await database.$queryRaw<{ isLocked: boolean }[]>`
     SELECT EXISTS (
@@ -51,12 +51,12 @@ async function readSample(database: Queryable, { from, key, token, scope, relati
   return rows.map((row) => row.token);
 }
 
-/** Whether the code that checks tokens will know the new ones. */
+/** Checks that code which recognizes the stored tokens will recognize the new ones. */
 export function judgeStoredForm({ token }: Target, stored: readonly string[], made: readonly string[]): Verdict {
-  if (stored.length < FEWEST_COMPARED) return ok('there are too few tokens to compare the new ones with.');
+  if (stored.length < FEWEST_COMPARED) return ok('there are too few tokens to compare with the new ones.');
   const [now, then] = [formOf(stored), formOf(made)];
   const [before, after] = [describe(now), describe(then)];
-  if (before === after) return ok(`the new tokens are like those in ${token.fullName} now: ${after}.`);
+  if (before === after) return ok(`the new tokens have the form of those in ${token.fullName} now: ${after}.`);
   return warning(
     `the newest tokens in ${token.fullName} are ${before}; the new ones will be ${after}.`,
     'Does the code that checks them accept both? If not, choose the kind that the column holds, or deploy that code first.',

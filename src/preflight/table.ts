@@ -7,22 +7,22 @@ import { nameForPeople, sql } from '../database/sql.ts';
 import { listed } from '../text/wording.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
-/** What the catalog says about one of the tables that a rotation uses. */
+/** A table that a rotation uses, as the catalog describes it. */
 export interface Relation {
   /** As people write it. */
   name: string;
   /** The schema that every statement names. */
   schema: string;
-  /** Whether there is such a schema. */
+  /** True if the schema exists. */
   schemaExists: boolean;
   /** `pg_class.relkind`; null: there is no such table. */
   kind: string | null;
   columns: string[];
-  /** Whether other tables inherit from it. */
+  /** True if other tables inherit from it. */
   hasChildren: boolean;
-  /** Whether row-level security applies to this user. */
+  /** True if row-level security applies to this user. */
   hidesRows: boolean | null;
-  /** Whether a crash of the server empties it. */
+  /** True if a crash of the server empties it. */
   isUnlogged: boolean;
   /** Other schemas that have a table or view of this name. */
   elsewhere: string[];
@@ -32,14 +32,11 @@ export interface Relation {
   needed: readonly string[] | null;
 }
 
-/** What a `relkind` that cannot be rotated is, and what to do about it. */
+/** Names each `relkind` that cannot be rotated, with advice. */
 const OTHER_KINDS: Record<string, readonly [string, string]> = {
-  p: [
-    'a partitioned table',
-    'Rotate each of its partitions as a target of its own, by a model that is mapped to it (@@map).',
-  ],
-  v: ['a view', 'Rotate the table behind it, as a target of its own.'],
-  m: ['a materialized view', 'Rotate the table behind it, as a target of its own.'],
+  p: ['a partitioned table', 'Rotate each partition as a separate target, with a model that is mapped to it (@@map).'],
+  v: ['a view', 'Rotate the table behind it instead.'],
+  m: ['a materialized view', 'Rotate the table behind it instead.'],
   f: ['a foreign table', 'Rotate it on the server that has its rows.'],
 };
 
@@ -88,7 +85,7 @@ const RECORD_COLUMNS: Record<(typeof RECORD_TABLES)[number], readonly string[]> 
   condemned_tokens: ['rotation', 'bucket', 'hashes'],
 };
 
-/** Whether the table is there and such that the other checks of it make sense. */
+/** Checks that the table exists and that the other checks of it make sense. */
 export function isOrdinaryTable(relations: readonly Relation[], name: string): boolean {
   return relations.some((relation) => relation.name === name && relation.kind === 'r');
 }
@@ -105,13 +102,13 @@ export function judgeRelations(relations: readonly Relation[]): Verdict {
   );
 }
 
-/** What does not forbid a rotation. */
+/** Findings that do not stop a rotation. */
 function doubtAbout(relations: readonly Relation[]): Verdict | undefined {
   const unlogged = relations.find(({ isUnlogged }) => isUnlogged);
   if (unlogged !== undefined) {
     return warning(
       `${unlogged.name} is unlogged: a crash of the server empties it.`,
-      'If its rows are loaded again from a backup, their leaked tokens come back with them: run verify afterwards. ' +
+      'If its rows are then loaded from a backup, their leaked tokens come back: run verify afterward. ' +
         `To be safe, run ALTER TABLE ${unlogged.name} SET LOGGED first.`,
     );
   }
@@ -120,7 +117,7 @@ function doubtAbout(relations: readonly Relation[]): Verdict | undefined {
   const { name, schema, lookalikes } = mistakable;
   return warning(
     `${listed(lookalikes.map(nameForPeople))} in the search_path of this user ${lookalikes.length === 1 ? 'has' : 'have'} a table of the same name as ${name}. This rotation uses the one in schema ${nameForPeople(schema)}.`,
-    `Make sure that it is the one that leaked. If not, put ?schema=${lookalikes[0]} into DATABASE_URL.`,
+    `Check that it is the one that leaked. If not, add ?schema=${lookalikes[0]} to DATABASE_URL.`,
   );
 }
 
@@ -129,7 +126,7 @@ function faultOf(relation: Relation): Verdict | undefined {
   if (!schemaExists) {
     return stop(
       `there is no schema ${nameForPeople(schema)}.`,
-      '?schema= in DATABASE_URL takes the name of one schema, as it is spelled in the database.',
+      '?schema= in DATABASE_URL takes the exact name of one schema.',
     );
   }
   if (kind === null) {
@@ -141,14 +138,14 @@ function faultOf(relation: Relation): Verdict | undefined {
   }
   if (hasChildren) {
     return stop(
-      `other tables inherit from ${name}, so that a key may occur more than once in it.`,
-      `Take them out (ALTER TABLE … NO INHERIT ${name}), and rotate each as a table of its own.`,
+      `other tables inherit from ${name}, so a key may occur in it more than once.`,
+      `Detach them (ALTER TABLE … NO INHERIT ${name}) and rotate each as a separate target.`,
     );
   }
   if (hidesRows) {
     return stop(
-      `row-level security applies to this user on ${name}, and rows that are not seen would keep their leaked token.`,
-      'Put a user with BYPASSRLS into DATABASE_URL, or the owner of the table unless row security is forced.',
+      `row-level security applies to this user on ${name}, and hidden rows would keep their leaked tokens.`,
+      'Use a user with BYPASSRLS in DATABASE_URL, or the owner of the table unless row security is forced.',
     );
   }
   const missing = (needed ?? []).filter((column) => !relation.columns.includes(column));
@@ -158,5 +155,5 @@ function faultOf(relation: Relation): Verdict | undefined {
 function adviceOnMissing({ elsewhere }: Relation): string {
   const [other] = elsewhere;
   if (other === undefined) return MIGRATE;
-  return `${MIGRATE} If the one in schema ${listed(elsewhere.map(nameForPeople))} is meant, put ?schema=${other} into DATABASE_URL; its user needs USAGE on that schema.`;
+  return `${MIGRATE} If the one in schema ${listed(elsewhere.map(nameForPeople))} is meant, add ?schema=${other} to DATABASE_URL; its user needs USAGE on that schema.`;
 }

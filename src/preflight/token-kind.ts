@@ -12,24 +12,24 @@ export async function inspectTokenKind(
   return judgeTokenKind(target, tokens);
 }
 
-/** Whether such tokens can be made, and are of use. */
+/** Checks that such tokens can be made, and are of use. */
 export function judgeTokenKind({ kind, afterBatch }: Target, tokens: Settings['tokens']): Verdict {
   if (tokens === 'database' && (kind.type !== 'uuid' || kind.isHashed)) {
     return stop(
-      `the database can make UUIDs only, and the target wants tokens of kind ${kind.name}.`,
-      'Leave --tokens database out.',
+      `the database can only make UUIDs, but the target needs tokens of kind ${kind.name}.`,
+      'Omit --tokens database.',
     );
   }
   if (kind.isHashed && afterBatch === null) {
     return warning(
-      'only hashes of the new tokens are stored, and the target has no afterBatch: nobody will ever know the tokens.',
-      'That is fine where holders sign in anew. Otherwise give the target an afterBatch that hands the tokens out.',
+      'only hashes of the new tokens are stored, and the target has no afterBatch, so no one will know the tokens.',
+      'That is fine if holders sign in again. Otherwise give the target an afterBatch that delivers the tokens.',
     );
   }
   if (kind.bits < LEAST_BITS) {
     return warning(
       `tokens of kind ${kind.name} have ${kind.bits} bits that cannot be guessed, fewer than the ${LEAST_BITS} of a UUID.`,
-      'See that nobody can try many of them: limit the rate of attempts.',
+      'Limit the rate of attempts to guess them.',
     );
   }
   return ok(`tokens are of kind ${kind.name}, with ${kind.bits} bits that cannot be guessed.`);

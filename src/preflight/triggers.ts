@@ -39,12 +39,12 @@ export function judgeTriggers({ tableName }: Target, triggers: readonly Trigger[
   const perStatement = triggers.filter(({ isPerRow }) => !isPerRow).map(({ name }) => name);
   if (perRow.length > 0) {
     return warning(
-      `${countOf(perRow.length, 'trigger')} will run for each row that is rotated: ${listed(perRow)}.`,
-      'See what they do: they take time, may write, send or refuse something for every row, and have to leave the new ' +
-        `token alone. Otherwise ALTER TABLE ${tableName} DISABLE TRIGGER ${perRow[0]}, for everybody, for as long as it runs.`,
+      `${countOf(perRow.length, 'trigger')} will run for each rotated row: ${listed(perRow)}.`,
+      'Check that they keep the new token, and what they write, send or refuse for every row. ' +
+        `If they must not run, ALTER TABLE ${tableName} DISABLE TRIGGER ${perRow[0]} disables one for all sessions until you enable it again.`,
     );
   }
-  if (perStatement.length > 0) return ok(`no trigger will run for each row; once a batch: ${listed(perStatement)}.`);
+  if (perStatement.length > 0) return ok(`no trigger will run for each row; once per batch: ${listed(perStatement)}.`);
   return ok('no trigger will run.');
 }
 
@@ -64,6 +64,6 @@ export function judgeRules({ tableName }: Target, names: readonly string[]): Ver
   if (names.length === 0) return ok(`no rule rewrites updates of ${tableName}.`);
   return stop(
     `${countOf(names.length, 'rule')} on ${tableName} would rewrite the updates: ${listed(names)}.`,
-    `Run ALTER TABLE ${tableName} DISABLE RULE ${names[0]} for as long as it runs.`,
+    `Run ALTER TABLE ${tableName} DISABLE RULE ${names[0]} during the rotation.`,
   );
 }

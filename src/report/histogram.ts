@@ -9,11 +9,11 @@ export interface Histogram {
   readonly count: number;
   /** Exact, in milliseconds; 0 when there is none. */
   readonly maxMs: number;
-  /** How many durations are in which bin; at most 1,030 bins, since durations are clamped. */
+  /** Number of durations in each bin; at most 1,030 bins, since durations are clamped. */
   readonly bins: ReadonlyMap<number, number>;
 }
 
-/** How far a percentile may be off, as a share of the true value, from `LEAST_MS` to `MOST_MS`. */
+/** Greatest error of a percentile, relative to the true value, from `LEAST_MS` to `MOST_MS`. */
 export const PERCENTILE_ERROR = 0.01;
 
 const GROWTH = (1 + PERCENTILE_ERROR) / (1 - PERCENTILE_ERROR);

@@ -1,8 +1,8 @@
 /**
- * How far a rotation is and how long it will take, from counts and a clock that is passed in.
+ * Computes progress and remaining time from counts and a clock that is passed in.
  *
- * The rate is this run's own and recent: rows and seconds are both forgotten exponentially, so that a resumed run
- * does not inherit a rate, a slow stretch shows within seconds, and one slow batch does not make the estimate jump.
+ * The rate is recent and only of this run: both rows and seconds decay exponentially. So a resumed run does not inherit a
+ * rate, a slowdown shows within seconds, and one slow batch does not make the estimate jump.
  */
 export interface Progress {
   readonly rowsTotal: number;
@@ -10,15 +10,15 @@ export interface Progress {
   readonly rowsDone: number;
   readonly rowsThisRun: number;
   readonly startedAtMs: number;
-  /** When a batch was last heard of. */
+  /** Time of the last batch. */
   readonly batchAtMs: number;
-  /** When the two sums below were last brought up to date. */
+  /** Time when the two sums below were last updated. */
   readonly updatedAtMs: number;
   readonly recentRows: number;
   readonly recentMs: number;
 }
 
-/** What every output shows: numbers only, computed at one moment. */
+/** Numbers that every output shows, computed at one moment. */
 export interface ProgressSnapshot {
   readonly rowsDone: number;
   /** Never below rowsDone: a count that turns out too low gives way. */
@@ -39,7 +39,7 @@ const MEMORY_MS = 10_000;
 /** Without a batch for this long, in milliseconds, there is no telling how long it will take. */
 const STANDSTILL_MS = 30_000;
 
-/** Whether everything is done cannot be told from an estimate. */
+/** An estimated total cannot show that everything is done. */
 const MOST_BY_ESTIMATE = 0.99;
 
 export function startProgress(

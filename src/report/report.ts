@@ -12,10 +12,10 @@ import type { Report } from './schema.ts';
 import { summarise } from './summary.ts';
 import { entriesOfTally } from './tally.ts';
 
-/** How a run ended: with what `rotate` returned, or with what it, or anything around it, threw. */
+/** The end of a run: the result of `rotate`, or the error of it or of anything around it. */
 export type RunEnd = { result: RotationResult } | { error: unknown };
 
-/** What a report is made of. */
+/** Input of a report. */
 export interface RunFacts {
   /** Of this package. */
   version: string;
@@ -28,9 +28,9 @@ export interface RunFacts {
   /** By the clock of `record`, in milliseconds. */
   endedAtMs: number;
   end: RunEnd;
-  /** What was found before the first write. @default nothing was checked */
+  /** Findings before the first write. @default none */
   preflight?: readonly Finding[];
-  /** What was found after the last one. @default nothing was checked */
+  /** Findings after the last batch. @default none */
   verification?: readonly Finding[];
 }
 

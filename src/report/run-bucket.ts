@@ -1,6 +1,6 @@
 import { addDuration, EMPTY_HISTOGRAM, type Histogram, mergeHistograms } from './histogram.ts';
 
-/** What happened in one stretch of a run's time. */
+/** Events of a run within one interval. */
 export interface Bucket {
   readonly rows: number;
   readonly batches: number;

@@ -3,31 +3,31 @@ import { addBatch, type Bucket, EMPTY_BUCKET, mergeBuckets, mergeNeighbours } fr
 import { addToTally, EMPTY_TALLY, type Tally } from './tally.ts';
 
 /**
- * What has happened in one run, for its report, from events and a clock that is passed in. However long the run, it
- * stays below a bound: `MOST_BUCKETS` stretches of time with a histogram each (a few dozen bins in practice), which
- * become twice as long whenever they would become too many; `MOST_TEXTS` different texts; `MOST_ROWS` rows.
+ * Records one run for its report, from events and a clock that is passed in. Its size is bounded, however long the run:
+ * `MOST_BUCKETS` intervals with a histogram each (a few dozen bins in practice), which double in length whenever there
+ * are too many; `MOST_TEXTS` different texts; `MOST_ROWS` rows.
  */
 export interface RunRecord {
   readonly startedAtMs: number;
-  /** How much time a bucket covers, in milliseconds. */
+  /** Length of a bucket, in milliseconds. */
   readonly bucketMs: number;
   /** Without gaps, from the start to what was last recorded. */
   readonly buckets: readonly Bucket[];
-  /** How far the rotation was when this run took it up; null as long as it has not. */
+  /** Progress of the rotation when this run continued it; null until then. */
   readonly started: Started | null;
-  /** When a batch of this process last committed; null as long as none has. */
+  /** Time when a batch of this process last committed; null if none has. */
   readonly batchAtMs: number | null;
   /** Rows of the batches of this process whose commit was confirmed. */
   readonly rowsThisRun: number;
   /** Rows that all processes together had done when they were last counted. */
   readonly rowsCounted: number;
-  /** How often each fault was met and tried again. */
+  /** Number of retries for each fault. */
   readonly faults: Tally;
-  /** What the workers waited before they tried again, one after another or at the same time, in milliseconds. */
+  /** Sum of the workers' waits before retries, in milliseconds, whether one after another or at the same time. */
   readonly retryWaitMs: number;
-  /** What the workers paused for the sake of others, by reason, one after another or at the same time, in milliseconds. */
+  /** Sum of the workers' pauses by reason, in milliseconds, whether one after another or at the same time. */
   readonly throttledMs: Tally;
-  /** Batches that waited for somebody else's lock for half a second and more. */
+  /** Batches that waited half a second or more for another session's lock. */
   readonly blocked: number;
   /** Partitions that another process took over. */
   readonly overtaken: number;
@@ -46,7 +46,7 @@ export interface RowSetAside {
 /** Enough for a chart as wide as a page. */
 export const MOST_BUCKETS = 240;
 
-/** How much time a bucket covers at first, in milliseconds. */
+/** Initial length of a bucket, in milliseconds. */
 export const FIRST_BUCKET_MS = 1_000;
 
 /** Rows set aside that are named; the others are only counted. */
@@ -72,7 +72,7 @@ export function startRunRecord(nowMs: number): RunRecord {
   };
 }
 
-/** Takes note of an event, unless a report has nothing to say of its kind. */
+/** Records an event, if a report shows its kind. */
 export function recordEvent(record: RunRecord, event: RotationEvent, nowMs: number): RunRecord {
   switch (event.type) {
     case 'started': {
@@ -124,7 +124,7 @@ export function coarsen(record: RunRecord): RunRecord {
   return { ...record, bucketMs: 2 * record.bucketMs, buckets: mergeNeighbours(record.buckets) };
 }
 
-/** Rows that all processes together have certainly done: more may be, in batches that nobody has counted yet. */
+/** Rows that all processes together have certainly rotated. More may be, in batches that are not counted yet. */
 export function rowsKnownDone({ started, rowsThisRun, rowsCounted }: RunRecord): number {
   return Math.max(rowsCounted, (started?.rowsDone ?? 0) + rowsThisRun);
 }

@@ -4,7 +4,7 @@ import { coarsen, type RunRecord, recordTime, sumUp } from './run-record.ts';
 
 /** One point of a report's charts. */
 export interface SeriesPoint {
-  /** Where its stretch of time begins, in milliseconds since the start of the run. */
+  /** Start of the interval, in milliseconds since the start of the run. */
   atMs: number;
   /** Of this process. */
   rowsPerSecond: number;
@@ -31,7 +31,7 @@ const BATCHES_PER_BUCKET = 2;
 /** There is no seeing a course in less. */
 const FEWEST_BUCKETS = 12;
 
-/** The course of a run up to its end. Time too short for a rate of its own, at the end, joins what was before it. */
+/** The course of a run up to its end. An interval at the end that is too short for a rate joins the one before. */
 export function seriesOf(record: RunRecord, endedAtMs: number): Series {
   const { bucketMs, buckets, startedAtMs } = readable(recordTime(record, endedAtMs));
   const lastMs = endedAtMs - startedAtMs - (buckets.length - 1) * bucketMs;

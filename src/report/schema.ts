@@ -14,7 +14,7 @@ const finding = z.strictObject({
 const row = z.strictObject({ key: z.string(), fault: z.string() });
 
 const point = z.strictObject({
-  /** Where its stretch of time begins, in milliseconds since `startedAt`. */
+  /** Start of the interval, in milliseconds since `startedAt`. */
   atMs: ms,
   /** Of this process. */
   rowsPerSecond: ms,
@@ -23,7 +23,7 @@ const point = z.strictObject({
   p95Ms: ms.nullable(),
   /** null where it was not sampled. */
   peakRssBytes: count.nullable(),
-  /** Faults that were met and tried again. */
+  /** Faults that were retried. */
   retries: count,
 });
 
@@ -43,16 +43,16 @@ export const reportSchema = z
     startedAt: isoTime,
     endedAt: isoTime,
     outcome: z.enum(['complete', 'already-complete', 'interrupted', 'failed', 'empty']),
-    /** When the rotation was completed, by this run or an earlier one. */
+    /** Time when this run or an earlier one completed the rotation. */
     completedAt: isoTime.nullable(),
-    /** When its verification passed, in this run or an earlier one. */
+    /** Time when verification passed, in this run or an earlier one. */
     verifiedAt: isoTime.nullable(),
     error: z.string().nullable(),
     settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
     rows: z.strictObject({
       /** Of all processes together. */
       done: count.nullable(),
-      /** Whether `done` is a count at the end; otherwise it is what is certain, and more may be done. */
+      /** True if `done` was counted at the end; otherwise it is a lower bound. */
       doneIsExact: z.boolean(),
       total: count.nullable(),
       totalIsEstimate: z.boolean(),
@@ -68,7 +68,7 @@ export const reportSchema = z
     partitions: z.strictObject({ count: count.nullable(), overtaken: count }),
     batches: z.strictObject({
       count,
-      /** Those that waited for somebody else's lock for half a second and more. */
+      /** Batches that waited half a second or more for another session's lock. */
       blocked: count,
       p50Ms: ms.nullable(),
       p90Ms: ms.nullable(),
@@ -79,7 +79,7 @@ export const reportSchema = z
     /** Waiting times add up over the workers. */
     retryWaitMs: ms,
     faults: z.array(z.strictObject({ fault: z.string(), count })),
-    /** Rows that were passed over, to be tried again at the end; the list has the first of them. */
+    /** Number of rows set aside; the list has the first of them. */
     rowsSetAside: count,
     setAside: z.array(row),
     /** Rows that could not be rotated and still have their leaked token; the list has the first of them. */

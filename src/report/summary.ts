@@ -8,10 +8,10 @@ import type { Report } from './schema.ts';
 type Facts = Omit<Report, 'summary'>;
 
 /**
- * What happened, for somebody who knows nothing of this package: what was replaced and when, what is certain of the
- * rows, what was verified, what is left to do. A line for each.
+ * Summarizes a run for a reader who does not know this package: what was replaced and when, what is certain about the
+ * rows, what was verified, and what is left to do, one line each.
  *
- * @param error what the run ended with, where it failed
+ * @param error the error of a run that failed
  */
 export function summarise(facts: Facts, error: unknown): string {
   const lines = [
@@ -34,16 +34,16 @@ function describeOutcome(facts: Facts, cause: unknown): string {
   switch (outcome) {
     case 'complete':
       return hasProblem(facts)
-        ? `${what} ran to its end, but its verification found a problem.`
+        ? `${what} finished, but verification failed.`
         : `${what} is complete: each of its tokens was replaced by a fresh random one.`;
     case 'already-complete': {
       const when = completedAt === null ? '' : ` (on ${formatTime(new Date(completedAt))})`;
-      return `${what} had already been completed by an earlier run${when}. This run changed nothing.`;
+      return `${what} was completed by an earlier run${when}. This run changed nothing.`;
     }
     case 'empty':
-      return `${target} in ${database} has no rows. There was no token to replace, and nothing was recorded.`;
+      return `${target} in ${database} has no rows, so there was no token to replace. Nothing was recorded.`;
     case 'interrupted':
-      return `${what} was told to stop. It is NOT ${rows.doneIsExact ? '' : 'known to be '}complete.`;
+      return `${what} was interrupted. It is NOT ${rows.doneIsExact ? '' : 'known to be '}complete.`;
     case 'failed':
       return describeFailure(what, error ?? '', cause);
   }
@@ -51,7 +51,7 @@ function describeOutcome(facts: Facts, cause: unknown): string {
 
 function describeFailure(what: string, error: string, cause: unknown): string {
   if (cause instanceof HeldByAnotherProcessError) {
-    return `${what} was not continued by this run, since others are at it: ${error}`;
+    return `${what} was not continued by this run, since other processes are running it: ${error}`;
   }
   const known = cause instanceof RowsNotRotatedError ? '' : 'known to be ';
   return `${what} failed. It is NOT ${known}complete. The error: ${sentence(error)}`;
@@ -65,13 +65,13 @@ function describeTime({ startedAt, endedAt, tool }: Facts): string {
 
 function describeRows({ outcome, rows, watermark, notRotated }: Facts): string {
   if (outcome === 'empty') return '';
-  if (rows.done === null) return 'It ended before it began to rotate, so this run changed no token.';
+  if (rows.done === null) return 'It ended before the rotation began, so this run changed no token.';
   if (outcome === 'complete' || outcome === 'already-complete') {
     const shares = outcome === 'complete' ? `: ${describeShares(rows)}` : '';
     return (
       `${countOf(rows.done, 'row')} up to key ${watermark} ${wasOrWere(rows.done)} each rotated exactly once${shares}. ` +
-      'Every batch was committed in one transaction with the record of how far it is. ' +
-      'Rows with higher keys came after the rotation began, and were left alone unless they held a condemned token.'
+      'Every batch was committed in one transaction with its checkpoint. ' +
+      'Rows with higher keys were inserted after the rotation began and were left unchanged, unless they held a condemned token.'
     );
   }
   const done = `${rows.doneIsExact ? '' : 'At least '}${countOf(rows.done, 'row')}`;
@@ -81,7 +81,7 @@ function describeRows({ outcome, rows, watermark, notRotated }: Facts): string {
   return notRotated.count > 0 ? kept : `${kept} ${describeLeaked(rows)}`;
 }
 
-/** Who rotated them; what this run cannot know to be its own is said to be so. */
+/** Attributes the rows to this run only as far as it knows them to be its own. */
 function describeShares({ done, before, thisRun }: Facts['rows']): string {
   const earlier = before ?? 0;
   const others = Math.max(0, (done ?? 0) - earlier - thisRun);
@@ -90,7 +90,7 @@ function describeShares({ done, before, thisRun }: Facts['rows']): string {
     earlier > 0 ? `${formatCount(earlier)} before this run` : '',
     `${formatCount(thisRun)} by this run`,
     others > 0
-      ? `${formatCount(others)} by other processes at the same time, or in batches whose confirmation was lost on the way and that were found committed`
+      ? `${formatCount(others)} by other processes at the same time, or in batches whose confirmation was lost but that were found committed`
       : '',
   ];
   return shares.filter((share) => share !== '').join(', ');
@@ -99,20 +99,20 @@ function describeShares({ done, before, thisRun }: Facts['rows']): string {
 function describeLeaked({ done, total }: Facts['rows']): string {
   const left = Math.max(0, (total ?? 0) - (done ?? 0));
   return left > 0
-    ? `About ${formatCount(left)} still have their leaked token, which is still valid.`
-    : 'Whether a leaked token is left is not known.';
+    ? `About ${formatCount(left)} still have their leaked token, which still works.`
+    : 'It is unknown whether a leaked token is left.';
 }
 
 function describeTrouble({ outcome, retries, rowsSetAside, partitions, throttledMs }: Facts): string {
   const throttled = Object.values(throttledMs).reduce((sum, waitMs) => sum + waitMs, 0);
-  const inTheWay = `${countOf(rowsSetAside, 'row')} that ${wasOrWere(rowsSetAside)} in the way ${wasOrWere(rowsSetAside)}`;
+  const locked = `${countOf(rowsSetAside, 'locked or refused row')} ${wasOrWere(rowsSetAside)}`;
   const facts = [
-    retries > 0 ? `${countOf(retries, 'fault')} ${wasOrWere(retries)} met and tried again` : '',
-    rowsSetAside > 0 ? `${inTheWay} ${outcome === 'complete' ? 'rotated last' : 'set aside'}` : '',
-    partitions.overtaken > 0 ? `${countOf(partitions.overtaken, 'partition')} went over to another process` : '',
-    throttled > 0 ? `the workers paused for ${formatDuration(throttled)} in all for the sake of others` : '',
+    retries > 0 ? `${countOf(retries, 'fault')} ${wasOrWere(retries)} retried` : '',
+    rowsSetAside > 0 ? `${locked} ${outcome === 'complete' ? 'rotated last' : 'set aside'}` : '',
+    partitions.overtaken > 0 ? `${countOf(partitions.overtaken, 'partition')} went to another process` : '',
+    throttled > 0 ? `the workers paused for ${formatDuration(throttled)} in total` : '',
   ].filter((fact) => fact !== '');
-  return facts.length === 0 ? '' : `On the way, ${listOf(facts)}.`;
+  return facts.length === 0 ? '' : `During the run, ${listOf(facts)}.`;
 }
 
 function describeVerification({ verification, verifiedAt }: Facts): string {
@@ -126,7 +126,7 @@ function describeVerification({ verification, verifiedAt }: Facts): string {
     stops.length > 0
       ? `THE VERIFICATION FOUND ${formatCount(stops.length)} PROBLEM${stops.length === 1 ? '' : 'S'}: ${stops.join(' ')}`
       : '',
-    warnings.length > 0 ? `The verification warns: ${warnings.join(' ')}` : '',
+    warnings.length > 0 ? `Verification warned: ${warnings.join(' ')}` : '',
     passed.length > 0 ? `Verified: ${passed.join(' ')}` : '',
   ]
     .filter((part) => part !== '')
@@ -140,29 +140,29 @@ function describeRest(facts: Facts, error: unknown): string {
 
 function describeFollowUp(facts: Facts): string {
   const advice = facts.verification.flatMap((finding) => (finding.level === 'ok' ? [] : (finding.advice ?? [])));
-  if (advice.length > 0) return `Left to do: ${advice.map(sentence).join(' ')}`;
-  if (hasProblem(facts)) return 'Left to do: look into what the verification found.';
+  if (advice.length > 0) return `To do: ${advice.map(sentence).join(' ')}`;
+  if (hasProblem(facts)) return 'To do: look into the findings of verification.';
   return 'Nothing is left to do for this rotation.';
 }
 
 function describeContinuation({ rotation, notRotated }: Facts, error: unknown): string {
   const again = `run the same command again (--name ${rotation})`;
-  const meanwhile = 'Until it is complete, regard every token that was not replaced as known to others.';
+  const untilThen = 'Until it is complete, treat every token that was not replaced as compromised.';
   if (error instanceof HeldByAnotherProcessError) {
-    return `Left to do: wait for the other processes; then ${again}, to be told that the rotation is complete.`;
+    return `To do: wait for the other processes, then ${again} to confirm that the rotation is complete.`;
   }
   if (error instanceof RowsNotRotatedError) {
     const rows = `${countOf(notRotated.count, 'row')} still ${notRotated.count === 1 ? 'has its' : 'have their'} leaked token`;
-    return `Left to do: ${rows}. Find out what locks or refuses them, then ${again}; it tries just these.`;
+    return `To do: ${rows}. Find out what locks or refuses them, then ${again}; it retries just these.`;
   }
   const isToBeCorrected = error instanceof ConfigurationError || error instanceof NoAnswerError;
   if (isToBeCorrected || (error !== undefined && faultKind(error) === 'misconfigured')) {
-    return `Left to do: correct what the error says, then ${again}. ${meanwhile}`;
+    return `To do: correct the error, then ${again}. ${untilThen}`;
   }
-  return `Left to do: ${again}. It continues after the last committed batch and rotates no row twice. ${meanwhile}`;
+  return `To do: ${again}. It continues after the last committed batch and rotates no row twice. ${untilThen}`;
 }
 
-/** Whether the result cannot be trusted, whatever the outcome. */
+/** @returns true if the result cannot be trusted, whatever the outcome */
 export function hasProblem({ verification }: Pick<Facts, 'verification'>): boolean {
   return verification.some(({ level }) => level === 'stop');
 }

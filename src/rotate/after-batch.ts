@@ -41,7 +41,7 @@ function isThenable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'then' in value;
 }
 
-/** Without `$transaction`: a transaction of its own would commit on another connection, without the batch. */
+/** Without `$transaction`, which would commit on another connection, without the batch. */
 function withoutTransaction(transaction: Queryable): Queryable {
   return new Proxy(transaction, {
     get(target, name) {

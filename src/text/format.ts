@@ -25,7 +25,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')} min`;
 }
 
-/** What 0.29 × 100 lacks to 29. */
+/** Covers what 0.29 × 100 lacks to 29. */
 const ROUNDING_ERROR = 1e-9;
 
 /** 0.4567 → `45 %`: rounded down, so that 100 % is only shown when everything is done. */

@@ -19,7 +19,7 @@ export function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-/** How many things a sentence lists. */
+/** Number of items that a sentence lists. */
 export const LISTED = 20;
 
 /**

@@ -16,13 +16,13 @@ const CHECK = 'condemned-tokens';
 /** Rows that could not be given a fresh token, as far as that was tried: key → SQLSTATE or NOT_TAKEN. */
 export type SurvivorFaults = ReadonlyMap<string, string>;
 
-/** What may have brought a condemned token back, or kept it, as far as the catalog tells. */
+/** Causes in the catalog that may have kept or restored a condemned token. */
 export interface Causes {
   /** Triggers that fire for each updated row. */
   triggers: string[];
   /** Subscriptions that write the table. */
   subscriptions: string[];
-  /** Whether the table is not the one that was there when the rotation was planned. */
+  /** True if the table is not the one for which the rotation was planned. */
   isOtherTable: boolean;
 }
 
@@ -51,9 +51,9 @@ async function readSubscriptions(database: Queryable, { relation }: Target): Pro
 }
 
 /**
- * What the scan has shown of condemned tokens.
+ * The finding of a scan about condemned tokens.
  *
- * @param scan null where the rotation was planned without condemned tokens
+ * @param scan null if the rotation was planned without condemning
  */
 export function condemnedFinding(
   { tableName }: Target,
@@ -79,17 +79,17 @@ export function condemnedFinding(
       level: 'stop',
       message: `${countOf(outOfScope.count, 'row')} outside the scope ${outOfScope.count === 1 ? 'holds' : 'hold'} a condemned token, by key: ${listedKeys(outOfScope)}.`,
       advice:
-        'Such a token still works, and a rotation changes no row outside its scope: rotate these rows with a target of their own, or give them a token by hand.',
+        'These tokens still work, and a rotation changes no row outside its scope. Rotate these rows with another target, or change their tokens by hand.',
     };
   }
   if (openTransactions.length > 0) return stillOpen(tableName, openTransactions);
   const again = rotation.survivorsRotated;
   const late =
-    again === 0n ? '' : ` ${countOf(Number(again), 'row')} held one after the last batch, and got another fresh token.`;
+    again === 0n ? '' : ` ${countOf(Number(again), 'row')} held one after the last batch and got another fresh token.`;
   return {
     check: CHECK,
     level: 'ok',
-    message: `None of the ${countOf(condemned, 'token')} that were valid when the rotation began is in ${tableName} any more, under any key.${late}`,
+    message: `None of the ${countOf(condemned, 'token')} that were valid when the rotation began is left in ${tableName}, under any key.${late}`,
   };
 }
 
@@ -97,18 +97,18 @@ function notCondemned({ startedAt }: RotationRecord): Finding {
   return {
     check: CHECK,
     level: 'warning',
-    message: `The rotation, started at ${formatTime(startedAt)}, condemned no tokens. Nothing is known about tokens that were moved, restored or written back.`,
+    message: `The rotation, started at ${formatTime(startedAt)}, condemned no tokens, so tokens that were moved, restored or written back would go unnoticed.`,
     advice: 'Look the leaked tokens up with verify --leaked.',
   };
 }
 
-/** The hashes go when the verification has passed, unless they are to be kept. */
+/** True if the hashes were removed after verification, as they are unless they are to be kept. */
 function hashesMissing({ verifiedAt }: RotationRecord, condemned: number, hashes: number): Finding {
   if (verifiedAt !== null) {
     return {
       check: CHECK,
       level: 'warning',
-      message: `The ${countOf(condemned, 'condemned token')} were looked for, and none was found, at ${formatTime(verifiedAt)}. Their hashes were then removed, so this look says nothing about them.`,
+      message: `The ${countOf(condemned, 'condemned token')} were looked up at ${formatTime(verifiedAt)}, and none was left. Their hashes were then removed, so this run did not look them up.`,
       advice:
         'Look the leaked tokens up with verify --leaked. To look again at any time, rotate with --keep-condemned.',
     };
@@ -117,7 +117,7 @@ function hashesMissing({ verifiedAt }: RotationRecord, condemned: number, hashes
     check: CHECK,
     level: 'stop',
     message: `Not conclusive: of ${countOf(condemned, 'condemned token')}, ${countOf(condemned - hashes, 'hash', 'hashes')} are missing in condemned_tokens.`,
-    advice: 'Restore them from a backup, or rotate everything once more (--again, under another --name).',
+    advice: 'Restore them from a backup, or rotate everything again (--again, with another --name).',
   };
 }
 
@@ -127,7 +127,7 @@ function stillOpen(tableName: string, open: readonly OpenTransaction[]): Finding
   return {
     check: CHECK,
     level: 'stop',
-    message: `Not conclusive: ${who} began to change ${tableName} before the rotation, and has not committed. Rows with leaked tokens may still come.`,
+    message: `Not conclusive: ${who} began to change ${tableName} before the rotation and has not committed. It may still add rows with leaked tokens.`,
     advice: `End it (${pids.length > 0 ? `SELECT pg_terminate_backend(${pids[0]})` : 'see pg_prepared_xacts'}), then run the same command again.`,
   };
 }
@@ -147,7 +147,7 @@ function likelyCause({ triggers, subscriptions, isOtherTable }: Causes, faults: 
   }
   if (meanings.length > 0) return meanings.join(' ');
   if (subscriptions.length > 0)
-    return 'A logical replication subscription writes this table, and brings old tokens back: rotate at the publisher.';
-  if (isOtherTable) return 'Another table took this one’s name during the rotation: see who copies it.';
-  return 'Something writes old tokens back: an application with a cache, a restore or a job. Stop it.';
+    return 'A logical replication subscription writes old tokens to this table. Rotate at the publisher.';
+  if (isOtherTable) return 'Another table took the name of this one during the rotation. Find out what copies it.';
+  return 'An application with a cache, a restore or a job writes old tokens back. Stop it.';
 }

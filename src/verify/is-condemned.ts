@@ -11,7 +11,7 @@ export interface Condemnation {
   name: string;
   /** Table, key and token column, kind and scope. */
   target: string;
-  /** When the rotation began: the token was valid then. */
+  /** Start of the rotation, when the token was valid. */
   startedAt: Date;
 }
 

@@ -3,10 +3,10 @@ import { ConfigurationError } from '../errors/errors.ts';
 import { type LeakedEntry, MAX_LINE_LENGTH } from './leaked-entry.ts';
 import { decoded } from './leaked-text.ts';
 
-/** What may be a token, or part of one: not to be shown in an error. */
+/** True for text that may be a token or part of one, which an error must not show. */
 const LOOKS_LIKE_TOKEN = /[0-9a-f]{8}/i;
 
-/** What the name of a column looks like; what else is in a first line may be somebody's data. */
+/** The form of a column's name; other text in a first line may be data. */
 const LOOKS_LIKE_NAME = /^[a-z_][\w.-]{0,62}$/i;
 
 /** The line with which Excel says what separates the columns. */
@@ -86,9 +86,7 @@ function csvFault(error: Error): Error {
   if (!(error instanceof CsvError)) return error;
   const line = Number(error.lines);
   return error.code === 'CSV_QUOTE_NOT_CLOSED' || error.code === 'CSV_MAX_RECORD_SIZE'
-    ? new ConfigurationError(
-        `the leaked list is not CSV: its record at line ${line} has no end. Is there a quote that is not closed?`,
-      )
+    ? new ConfigurationError(`the leaked list is not CSV: the record at line ${line} does not end. Is a quote missing?`)
     : new ConfigurationError(`the leaked list is not CSV: ${error.code} at line ${line}.`);
 }
 
@@ -101,7 +99,7 @@ function placesOf(column: string, record: readonly string[]): number[] {
     named.every((name) => LOOKS_LIKE_NAME.test(name) && !LOOKS_LIKE_TOKEN.test(name))
       ? `the leaked list has no column '${column}'. Choose with --leaked-column; it has ${named.join(', ')}.`
       : `the first line of the leaked list does not name its columns, so '${column}' cannot be found. ` +
-          'Put a line with their names before it, or use --leaked-format plain where each line is just a token.',
+          'Add a header line, or use --leaked-format plain if each line is just a token.',
   );
 }
 

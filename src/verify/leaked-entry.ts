@@ -12,7 +12,7 @@ export interface LeakedText extends LeakedEntry {
 }
 
 /**
- * How long a line, or a CSV record, may be, in bytes. A file without any line break, or with a quote that is never
- * closed, would otherwise have to be held in memory as a whole.
+ * Longest line or CSV record, in bytes. Without a limit, a file without line breaks, or with a quote that is never closed,
+ * would be held in memory as a whole.
  */
 export const MAX_LINE_LENGTH = 1_048_576;

@@ -4,7 +4,7 @@ import type { LeakedTokens, Rows } from './survivors.ts';
 
 const CHECK = 'leaked-list';
 
-/** How far the rotation is whose result is verified; `unrecorded`: none of this name has begun. */
+/** State of the rotation that is verified; `unrecorded`: no rotation of this name has begun. */
 export type RotationState = 'complete' | 'incomplete' | 'unrecorded';
 
 export interface LeakedJudgement {
@@ -18,7 +18,7 @@ export function leakedFinding(tokens: LeakedTokens, { state, allowUnreadable }: 
   const { survivors, outOfScope, unreadable, checked, column } = tokens;
   if (survivors.count + outOfScope.count > 0) return stillWorking(tokens, state);
   if (checked + unreadable.count === 0) {
-    return stop('The leaked list is empty, so no token was looked up.', 'Pass the list that you meant.');
+    return stop('The leaked list is empty, so no token was looked up.', 'Pass the right list.');
   }
   if (column === 'unknown' && checked === 0) return unknownColumn(unreadable.count);
   if (checked === 0) return wrongList(unreadable.count);
@@ -26,13 +26,13 @@ export function leakedFinding(tokens: LeakedTokens, { state, allowUnreadable }: 
   return notFound(tokens);
 }
 
-/** Says that no list was looked up, so that nobody takes the other checks for that. */
+/** Reports that no list was looked up, so that no one takes the other checks for that. */
 export function noListFinding(): Finding {
   return {
     check: CHECK,
     level: 'warning',
     message: 'No list of leaked tokens was looked up.',
-    advice: 'Pass one with --leaked FILE to see whether any of its tokens still works.',
+    advice: 'Pass one with --leaked FILE to check whether any of its tokens still works.',
   };
 }
 
@@ -67,16 +67,16 @@ function placesOf(survivors: Rows, outOfScope: Rows): string {
 }
 
 const ADVICE: Record<RotationState, string> = {
-  incomplete: 'The rotation is not complete: run it again, it continues where it stopped.',
+  incomplete: 'The rotation is not complete. Run it again: it continues where it stopped.',
   complete:
     'The rotation had replaced every token in its scope, so these were written since: by a restored backup, an import ' +
-    'or an application with old data. Stop that, then rotate again (--again, under another --name).',
-  unrecorded: 'No rotation of this name has begun: start it, or pass the --name of the one that you meant.',
+    'or an application with old data. Stop that, then rotate again (--again, with another --name).',
+  unrecorded: 'No rotation of this name has begun. Start it, or pass another --name.',
 };
 
 const OUT_OF_SCOPE =
-  "The target's scope leaves rows out, and no rotation of this target replaces their tokens. " +
-  'Add a target whose scope has them, and rotate it under a --name of its own; or delete their tokens.';
+  "The target's scope excludes rows, so no rotation of this target replaces their tokens. " +
+  'Rotate a target whose scope includes them under another --name, or delete their tokens.';
 
 function unknownColumn(lines: number): Finding {
   return stop(
@@ -95,14 +95,14 @@ function wrongList(lines: number): Finding {
 function inconclusive(tokens: LeakedTokens): Finding {
   const { count } = tokens.unreadable;
   return stop(
-    `Not conclusive: ${countOf(count, 'line')} could not be read as a token of the column (${factsOf(tokens)}; none of them works any more).`,
+    `Not conclusive: ${countOf(count, 'line')} could not be read as a token of the column (${factsOf(tokens)}; none of them works anymore).`,
     'Check these lines, --leaked-format and --leaked-column. ' +
       `If they hold no token, pass --allow-unreadable ${count}; if tokens had another form, --allow-other-form.`,
   );
 }
 
 function notFound(tokens: LeakedTokens): Finding {
-  const message = `No leaked token works any more (${factsOf(tokens)}).`;
+  const message = `No leaked token works anymore (${factsOf(tokens)}).`;
   const doubt = doubtOf(tokens);
   return doubt === undefined
     ? { check: CHECK, level: 'ok', message }
@@ -110,9 +110,9 @@ function notFound(tokens: LeakedTokens): Finding {
 }
 
 function doubtOf({ column, unreadable }: LeakedTokens): string | undefined {
-  if (column === 'empty') return 'The column holds no token at all: check that this is the right database.';
+  if (column === 'empty') return 'The column holds no tokens. Check that this is the right database.';
   if (column === 'unknown' || column === 'partly unknown') {
-    return 'Values of the column are no SHA-256 hashes in a known form, so they were compared as they are: look at them.';
+    return 'Some values of the column are not SHA-256 hashes in a known form and were compared unchanged. Check them.';
   }
-  return unreadable.count > 0 ? 'What these lines hold was not looked up.' : undefined;
+  return unreadable.count > 0 ? 'These lines were not looked up.' : undefined;
 }

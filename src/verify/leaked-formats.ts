@@ -4,13 +4,13 @@ import { decoded } from './leaked-text.ts';
 
 export const LEAKED_FORMATS = ['plain', 'csv', 'ndjson'] as const;
 
-/** How a list is written. */
+/** Format of a list. */
 export type LeakedFormat = (typeof LEAKED_FORMATS)[number];
 
 /** Finds entries a piece of text at a time. */
 type Extract = (text: AsyncIterable<string>, column: string) => AsyncGenerator<LeakedEntry[]>;
 
-/** How each format offers them; `column` is the name of the column, or the field. */
+/** Readers of each format; `column` is the name of the column or the field. */
 export const ENTRIES_OF: Record<LeakedFormat, Extract> = { plain: lines, csv: csvFields, ndjson: jsonFields };
 
 /** Nothing, or what COPY writes for null and at its end. */

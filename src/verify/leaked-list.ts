@@ -2,19 +2,19 @@ import type { LeakedText } from './leaked-entry.ts';
 import { ENTRIES_OF, type LeakedFormat } from './leaked-formats.ts';
 import { textOf } from './leaked-text.ts';
 
-/** How many entries a chunk has at most: looking them up takes a tenth of a second. */
+/** Largest number of entries in a chunk: looking them up takes a tenth of a second. */
 export const ENTRIES_PER_CHUNK = 20_000;
 
-/** How much text a chunk has at most, in characters, so that long lines do not pile up in memory. */
+/** Largest text of a chunk, in characters, so that long lines do not pile up in memory. */
 const MAX_CHUNK_LENGTH = 4_000_000;
 
 /** The column with the tokens when nothing else is said: as in the table. */
 export const DEFAULT_COLUMN = 'token';
 
-/** How many line numbers are kept. */
+/** Number of line numbers that are kept. */
 const LINES_KEPT = 20;
 
-/** How the list is written. */
+/** Format of the list. */
 export interface LeakedListOptions {
   /** `plain`: a token a line. `csv`: with the names of the columns in the first line. `ndjson`: an object a line. */
   format: LeakedFormat;

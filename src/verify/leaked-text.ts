@@ -5,7 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { isAbort } from '../database/retry.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 
-/** What a gzip file begins with (RFC 1952, section 2.3.1). */
+/** Beginning of a gzip file (RFC 1952, section 2.3.1). */
 const GZIP = [0x1f, 0x8b];
 
 /** The first bytes of a file in UTF-16, as Windows PowerShell writes it: a byte order mark, or half a character. */
@@ -68,7 +68,7 @@ async function* chain<Item>(first: Item, rest: AsyncIterable<Item>): AsyncGenera
 
 async function* gunzip(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const unpacking = createGunzip();
-  // What goes wrong on the way is thrown by the reading below.
+  // An error of the file is thrown by the reading below.
   pipeline(Readable.from(packed), unpacking, () => {});
   yield* unpacking;
 }

@@ -13,8 +13,8 @@ export interface ReadableEntries {
 }
 
 /**
- * What a token looks like of which the column has only the hash: 12 characters or more, of those that tokens are made
- * of as a rule. A sentence, a record of several fields, an e-mail address is none.
+ * The form of a token whose hash is in the column: 12 or more characters that are usual in tokens. A sentence, a record
+ * of several fields or an e-mail address does not have it.
  */
 const PLAUSIBLE = /^[\w.~+/=:|$%!*-]{12,}$/;
 
@@ -37,7 +37,7 @@ export function readableEntries(
   return all;
 }
 
-/** Where hashes are expected and there are none, nothing is known about what would match. */
+/** If hashes are expected but there are none, it is unknown what would match. */
 function takesAnyForm({ storage, sampled, hashes }: StoredColumn): boolean {
   return storage === 'uuid' || storage === 'text' || sampled === 0 || hashes > 0;
 }

@@ -24,7 +24,7 @@ export interface Survivors {
   keys: Key[];
 }
 
-/** What a look at every row of the table has found. */
+/** Result of a scan of every row of the table. */
 export interface TableScan {
   watermark: Key;
   /** Up to the watermark, in scope. */
@@ -37,9 +37,9 @@ export interface TableScan {
   condemned: CondemnedScan | null;
 }
 
-/** What was found of condemned tokens, under whatever key. */
+/** Condemned tokens that the scan found, under any key. */
 export interface CondemnedScan {
-  /** How many were condemned, and of how many the hash is still there to be compared with. */
+  /** Number of condemned tokens, and number of their hashes that still exist. */
   condemned: number;
   hashes: number;
   inScope: Survivors;
@@ -48,10 +48,10 @@ export interface CondemnedScan {
   openTransactions: OpenTransaction[];
 }
 
-/** How many keys are kept. */
+/** Number of keys that are kept. */
 export const MAX_KEYS = 1_000;
 
-/** What a statement finds in one stretch of the table. */
+/** Result of scanning one range of blocks. */
 interface Stretch {
   rows: number;
   nulls: number;

@@ -10,14 +10,14 @@ import { MAX_ROWS_COUNTED } from '../plan/partitions.ts';
 import { countOf } from '../text/wording.ts';
 import type { TableScan } from './scan.ts';
 
-/** What a look at the form of tokens needs of a scan. */
+/** The part of a scan that concerns the form of tokens. */
 type TokenScan = Pick<TableScan, 'watermark' | 'rows' | 'nulls' | 'foreign'>;
 
-/** Whether two rows have the same token. */
+/** True if two rows have the same token. */
 export interface Uniqueness {
   /** The index that rules it out; null: there is none. */
   index: string | null;
-  /** How many tokens are on more than one row; null: there are too many rows to find out. */
+  /** Number of tokens that are on more than one row; null: too many rows to find out. */
   duplicates: number | null;
 }
 
@@ -46,7 +46,7 @@ async function uniqueIndex(database: Queryable, { relation, token }: Target): Pr
   return index?.name ?? null;
 }
 
-/** How many tokens are on more than one row. */
+/** Number of tokens that are on more than one row. */
 async function countDuplicates(database: Queryable, { from, key, token }: Target, upTo: Key): Promise<number> {
   const [row] = await database.$queryRaw<{ duplicates: number }[]>`
     SELECT count(*)::int AS duplicates
@@ -57,7 +57,7 @@ async function countDuplicates(database: Queryable, { from, key, token }: Target
   return row?.duplicates ?? 0;
 }
 
-/** Whether the tokens are such as a rotation leaves behind. */
+/** Checks that the tokens have the form that a rotation writes. */
 export function shapeFinding({ tableName, token, kind }: Target, scan: TokenScan, uniqueness: Uniqueness): Finding {
   const faults = faultsOf(kind, scan, uniqueness);
   if (faults.length > 0) {
@@ -65,21 +65,25 @@ export function shapeFinding({ tableName, token, kind }: Target, scan: TokenScan
       check: 'shape',
       level: 'stop',
       message: `Up to key ${scan.watermark}, ${faults.join(', and ')}.`,
-      advice: 'Find out who wrote them; another rotation (--again, under another --name) gives each row a fresh token.',
+      advice: 'Find out what wrote them. Another rotation (--again, with another --name) gives each row a fresh token.',
     };
   }
-  const form = kind.form ? `are ${kind.form.name}` : 'are there, of a form of your own that is not checked';
+  const form = kind.form ? `are ${kind.form.name}` : 'have a custom format, which is not checked';
   const tokens = `All ${countOf(scan.rows, 'token')} up to key ${scan.watermark} ${form}`;
   if (uniqueness.index !== null) {
-    return { check: 'shape', level: 'ok', message: `${tokens}, kept apart by the unique index ${uniqueness.index}.` };
+    return {
+      check: 'shape',
+      level: 'ok',
+      message: `${tokens}; unique index ${uniqueness.index} rules out duplicates.`,
+    };
   }
   if (uniqueness.duplicates !== null) {
-    return { check: 'shape', level: 'ok', message: `${tokens}, and no two are the same.` };
+    return { check: 'shape', level: 'ok', message: `${tokens}; no two are equal.` };
   }
   return {
     check: 'shape',
     level: 'warning',
-    message: `${tokens}; but no unique index keeps them apart, and there are too many to compare.`,
+    message: `${tokens}; but no unique index rules out duplicates, and there are too many to compare.`,
     advice: `CREATE UNIQUE INDEX CONCURRENTLY ON ${tableName} (${nameForPeople(token.name)}), then verify again.`,
   };
 }

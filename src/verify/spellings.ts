@@ -27,7 +27,7 @@ const STEPS: readonly Step[] = [
   (text) => (/^\s*[\w+.-]+:\/\//.test(text) ? urlParts(text) : text),
 ];
 
-/** What no one sees, and PostgreSQL does not store (0x00): soft hyphens, zero-width characters, byte order marks. */
+/** Invisible characters, and 0x00, which PostgreSQL does not store: soft hyphens, zero-width characters, byte order marks. */
 const INVISIBLE = /[\0\u00ad\u200b-\u200f\u2060\ufeff]/g;
 
 /**
@@ -117,6 +117,6 @@ const BASE64_DIGEST = /^[\w+/-]{43}=?$/;
 export function digestIn(spelling: string): Buffer | undefined {
   const [, digits] = HEX_DIGEST.exec(spelling) ?? [];
   if (digits !== undefined) return Buffer.from(digits, 'hex');
-  // Node reads both alphabets. What is left over in the last character has to be zero, or it is a text by chance.
+  // Node decodes both alphabets. The unused bits of the last character must be zero, or the text is no encoding.
   return BASE64_DIGEST.test(spelling) ? Buffer.from(spelling, 'base64') : undefined;
 }

@@ -12,7 +12,7 @@ import { profileOf, type TokenProfile } from './token-profile.ts';
 /** The token column as a leaked list is compared with it. */
 export interface StoredColumn {
   readonly storage: Storage;
-  /** What its values have in common, hashes apart; null: nothing to learn from. */
+  /** Common properties of its values, hashes apart; null: nothing to compare with. */
   readonly profile: TokenProfile | null;
   /** Of the values in the sample, how many are there, and how many of them are SHA-256 hashes. */
   readonly sampled: number;
@@ -26,13 +26,13 @@ const ROWS_FROM_EACH_END = 500;
 const ROWS_AT_RANDOM = 1_000;
 const PAGES_AT_RANDOM = 50;
 
-/** What a page of a table takes, in bytes, unless the server was built otherwise. */
+/** Size of a page of a table in bytes, unless the server was built otherwise. */
 const PAGE_BYTES = 8_192;
 
-/** How much of a value is read, in characters. */
+/** Number of characters of a value that are read. */
 const MAX_VALUE_LENGTH = 8_192;
 
-/** How large a table may be for all of its values to be looked at, in bytes: a few seconds. */
+/** Largest table whose values are all read, in bytes: that takes a few seconds. */
 const MAX_CENSUS_BYTES = 2_000_000_000;
 
 /** Types whose values are equal only if their characters are. */

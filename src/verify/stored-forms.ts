@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import { digestIn, spellingsOf, uuidsIn } from './spellings.ts';
 
-/** How a column holds tokens: as uuid or text, or the hashes of tokens, as text or bytea. */
+/** Form in which a column holds tokens: uuid or text, or hashes of tokens as text or bytea. */
 export type Storage = 'uuid' | 'text' | 'hashed text' | 'hashed bytes';
 
-/** What is known about every value of a column. */
+/** Facts about every value of a column. */
 export interface Census {
   /** By the length of the values, in bytes. */
   readonly byLength: ReadonlyMap<number, { readonly hasUpper: boolean; readonly hasLower: boolean }>;
@@ -65,14 +65,14 @@ function textForms(entry: string): string[] {
   return [...forms];
 }
 
-/** How applications write UUIDs into a column of type text. */
+/** Spellings of UUIDs in a column of type text. */
 function uuidTexts(uuid: string): string[] {
   const digits = uuid.replaceAll('-', '');
   const upper = uuid.toUpperCase();
   return [uuid, upper, digits, digits.toUpperCase(), `{${uuid}}`, `{${upper}}`, `urn:uuid:${uuid}`];
 }
 
-/** Where hashes are stored, a list may hold tokens, or what was leaked of them: their hashes. */
+/** If hashes are stored, a list may hold tokens or what leaked of them: their hashes. */
 function hashedForms(entry: string, census: Census | null): string[] {
   const spellings = spellingsOf(entry);
   const encodings =
@@ -107,7 +107,7 @@ function canHoldBytes(census: Census | null, bytes: number): boolean {
   return census === null || census.byLength.has(bytes);
 }
 
-/** Whether some row may have this value, by its length and the case of its hexadecimal digits. */
+/** @returns true if a row may have this value, by its length and the case of its hexadecimal digits */
 export function canHold(census: Census | null, value: string): boolean {
   if (census === null) return true;
   const rows = census.byLength.get(Buffer.byteLength(value));

@@ -13,10 +13,10 @@ import { readableEntries } from './readable.ts';
 import { readStoredColumn, type StoredColumn, takeCensus } from './stored-column.ts';
 import type { Census } from './stored-forms.ts';
 
-/** Chunks that are looked up at a time, each on a connection of its own: enough that nobody waits for anybody. */
+/** Chunks looked up at a time, each on its own connection: enough to keep reader and server busy. */
 export const LOOKUPS_AT_A_TIME = 2;
 
-/** How many keys are kept. */
+/** Number of keys that are kept. */
 const MAX_KEYS = 1_000;
 
 /** Values that one statement looks up: a twentieth of a second. */
@@ -25,9 +25,9 @@ const VALUES_PER_LOOKUP = 20_000;
 /** Entries after which it pays to find out which forms the column has at all. */
 const ENTRIES_BEFORE_CENSUS = 40_000;
 
-/** What has become of leaked tokens. */
+/** Result of looking up leaked tokens. */
 export interface LeakedTokens {
-  /** How many tokens were looked up; one that is in the list twice counts twice. */
+  /** Number of tokens looked up; a token that is in the list twice counts twice. */
   checked: number;
   /** Lines in which there is no token, or none of a form that the column has. */
   unreadable: UnreadableLines;
@@ -56,7 +56,7 @@ export interface LookUpOptions {
  * their number. Every form is looked up that the column may hold an entry in. Nothing is written.
  *
  * @param chunks as they come from readLeakedList; closed at the end, however it ends
- * @param onChecked told after each chunk how many tokens have been looked up, and how many rows had one of them
+ * @param onChecked called after each chunk with the number of tokens looked up, and of rows that had one of them
  * @throws ConfigurationError when the list turns out to be unreadable
  * @throws GaveUpError when a fault did not pass in time
  * @throws AbortError between two chunks when the signal was aborted

@@ -1,6 +1,6 @@
 /**
- * What the values of a column have in common: lengths, characters, the beginning. A leaked list that has nothing of it
- * is most likely another list. Pure; nothing of it is ever shown.
+ * Profile of a column's values: lengths, characters and a common beginning. A leaked list that does not match it is most
+ * likely another list. Pure functions; no part of a profile is ever shown.
  */
 export interface TokenProfile {
   /** In characters; `null` where a list of lengths would say too little. */
@@ -20,16 +20,16 @@ const ENOUGH_CHARACTERS = 5_000;
 /** Different lengths up to which tokens are taken to have no others. */
 const FEW_LENGTHS = 4;
 
-/** Where lengths differ, a list may have half the shortest, or twice the longest. */
+/** If lengths differ, a list may have half the shortest, or twice the longest. */
 const TOLERANCE = 2;
 
 /** Classes of characters, as a regular expression has them between brackets. */
 const CLASSES = ['a-f', 'g-z', 'A-F', 'G-Z', '0-9', '\\s', '\\u0080-\\uffff'];
 
-/** What tokens are made of as a rule: the characters of RFC 7235's `token68`, and the underscore. */
+/** Usual characters of tokens: those of `token68` in RFC 7235, and the underscore. */
 const USUAL = /^[\w.~+/=-]*$/;
 
-/** A beginning that somebody has chosen: words, each with a separator. That of a time or a counter changes. */
+/** A beginning that looks chosen: words, each followed by a separator. That of a time or a counter changes. */
 const CHOSEN_PREFIX = /^(?:[A-Za-z]+[_.:-])+/;
 
 /** @returns null when there is no value to learn from */
@@ -47,7 +47,7 @@ export function profileOf(values: readonly string[]): TokenProfile | null {
   };
 }
 
-/** Whether a text could be one of the values. */
+/** @returns true if a text could be one of the values */
 export function hasForm({ lengths, shortest, longest, pattern }: TokenProfile, text: string): boolean {
   const hasLength = lengths === null ? text.length >= shortest && text.length <= longest : lengths.has(text.length);
   return hasLength && pattern.test(text);

@@ -55,9 +55,9 @@ export async function checkCoverage(context: RotationContext, recorded: Recorded
 }
 
 /**
- * What a scan of the whole table says about a rotation whose partitions are complete.
+ * Findings of a scan of the whole table about a rotation whose partitions are complete.
  *
- * @param faults why survivors could not be rotated, where that was tried
+ * @param faults reasons why survivors could not be rotated, if that was tried
  */
 export async function findingsOf(
   context: RotationContext,
@@ -78,11 +78,11 @@ export async function findingsOf(
 const NOT_PLANNED: Finding = {
   check: 'coverage',
   level: 'stop',
-  message: 'The rotation is not complete: it has not rotated a row yet.',
+  message: 'The rotation is not complete. It has not rotated any rows yet.',
   advice: 'Run it again: it continues where it stopped.',
 };
 
-/** How far the rotation is that the settings name, whatever its target. */
+/** State of the rotation that the settings name, whatever its target. */
 export async function rotationState(context: RotationContext): Promise<RotationState> {
   const { rotation: name, tables } = storeOf(context);
   const [rotation] = await retry(context, () => readStatus(ownSession(context.database), tables, name));
@@ -93,7 +93,7 @@ export async function rotationState(context: RotationContext): Promise<RotationS
 async function notRecorded(context: RotationContext): Promise<string> {
   const names = await rotationNames(context);
   const others = names.length === 0 ? 'nor any other' : `only ${listed(names.map((name) => `'${name}'`))}`;
-  return `no rotation '${context.settings.name}' is recorded in this database, ${others}. (That of an empty table is not recorded.)`;
+  return `no rotation '${context.settings.name}' is recorded in this database, ${others}. (A rotation of an empty table is not recorded.)`;
 }
 
 function rotationNames(context: RotationContext): Promise<string[]> {
@@ -124,7 +124,7 @@ function coverageFinding({ rotation, checkpoints }: RecordedRotation, fault: str
   }
   const partitions =
     checkpoints.length === 1 ? 'One partition covers' : `${countOf(checkpoints.length, 'partition')} cover`;
-  const message = `${partitions} everything up to key ${rotation.watermark} without gap or overlap, and all of it is done.`;
+  const message = `${partitions} all keys up to ${rotation.watermark} without gap or overlap, and all are complete.`;
   return { check, level: 'ok', message };
 }
 
@@ -153,14 +153,14 @@ function rowsFinding({ scope }: Target, checkpoints: readonly Checkpoint[], scan
   const { rows, watermark, condemned } = scan;
   const rotated = Number(checkpoints.reduce((sum, { rowsRotated }) => sum + rowsRotated, 0n));
   const check = 'rows';
-  const facts = `${countOf(rotated, 'row')} rotated, ${countOf(rows, 'row')} there now${scope === null ? '' : ' in scope'} up to key ${watermark}`;
+  const facts = `${countOf(rotated, 'row')} rotated, ${countOf(rows, 'row')} exist now${scope === null ? '' : ' in scope'} up to key ${watermark}`;
   if (rows === rotated) return { check, level: 'ok', message: `${facts}.` };
   if (rows === 0) {
     return {
       check,
       level: 'warning',
-      message: `${facts}: all of them are gone.`,
-      advice: 'Is this the right database, and were they deleted since?',
+      message: `${facts}. All of them are gone.`,
+      advice: 'Check that this is the right database, and that the rows were deleted.',
     };
   }
   if (rows < rotated) {
@@ -182,7 +182,7 @@ function rowsFinding({ scope }: Target, checkpoints: readonly Checkpoint[], scan
     level: 'warning',
     message: `${facts}: ${more} came later, or were never covered.`,
     advice:
-      'Their tokens are fresh if the application has made them, but leaked if the rows are from a backup. ' +
-      'Look the leaked tokens up, with verify --leaked.',
+      'Their tokens are fresh if the application made them, but leaked if the rows come from a backup. ' +
+      'Look the leaked tokens up with verify --leaked.',
   };
 }

@@ -89,23 +89,27 @@ describe('the partitions of a rotation', () => {
       'partition 2 ends before it begins',
     ],
     ['have one that ends where it begins', changed(plan, 2, { upperBound: '20' }), 'partition 2 ends before it begins'],
-    ['have a cursor above', changed(plan, 1, { cursor: '21' }), 'the cursor of partition 1 is outside of it'],
-    ['have a cursor below', changed(plan, 1, { cursor: '9' }), 'the cursor of partition 1 is outside of it'],
-    ['have a cursor just below', changed(plan, 1, { cursor: '10' }), 'the cursor of partition 1 is outside of it'],
+    ['have a cursor above', changed(plan, 1, { cursor: '21' }), 'the cursor of partition 1 is outside the partition'],
+    ['have a cursor below', changed(plan, 1, { cursor: '9' }), 'the cursor of partition 1 is outside the partition'],
+    [
+      'have a cursor just below',
+      changed(plan, 1, { cursor: '10' }),
+      'the cursor of partition 1 is outside the partition',
+    ],
     [
       'have a row set aside above the cursor',
       changed(plan, 1, { cursor: '15', setAside: { 15: '55P03', 16: '55P03' } }),
-      'partition 1 has set 16 aside, where its cursor has not been',
+      'partition 1 has set 16 aside, which its cursor has not reached',
     ],
     [
       'have a row set aside below the partition',
       changed(plan, 1, { cursor: '15', setAside: { 10: '55P03' } }),
-      'partition 1 has set 10 aside, where its cursor has not been',
+      'partition 1 has set 10 aside, which its cursor has not reached',
     ],
     [
       'have a row set aside in one that has not begun',
       changed(plan, 1, { setAside: { 11: '55P03' } }),
-      'partition 1 has set 11 aside, where its cursor has not been',
+      'partition 1 has set 11 aside, which its cursor has not reached',
     ],
     [
       'have one marked complete whose cursor is not at the end',

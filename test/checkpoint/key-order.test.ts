@@ -171,7 +171,7 @@ describe('the order of keys', () => {
     await expect(keyOrder(database, TARGET, [key])).rejects.toThrow(
       expect.objectContaining({
         name: 'ConfigurationError',
-        message: 'a bound, a cursor or a row set aside in rotation_checkpoints is no key of "Keyed"."the key".',
+        message: 'a bound, a cursor or a row set aside in rotation_checkpoints is not a key of "Keyed"."the key".',
       }),
     );
   });

@@ -23,17 +23,17 @@ describe('the configuration of a project', () => {
   });
 
   it.each([
-    ['exports something else', 'export default 3;', 'its default export has to be what defineTargets(…) returns'],
-    ['exports nothing', 'export const targets = {};', 'its default export has to be what defineTargets(…) returns'],
+    ['exports something else', 'export default 3;', 'its default export must be the result of defineTargets(…)'],
+    ['exports nothing', 'export const targets = {};', 'its default export must be the result of defineTargets(…)'],
     [
       'has no client in it',
       'export default { targets: { ticket: {} } };',
-      'PrismaClient: has to be the class that `prisma generate` has made',
+      'PrismaClient: must be the class that `prisma generate` made',
     ],
     [
       'has no target in it',
       'export default { PrismaClient: class {}, targets: {} };',
-      'targets: has to have at least one in it',
+      'targets: must have at least one entry',
     ],
     [
       'needs a client that was never generated',

@@ -23,16 +23,16 @@ describe('the options of verify', () => {
   });
 
   it.each([
-    [['--leaked', '-', '--leaked-format', 'xml'], '--leaked-format has to be "plain", "csv" or "ndjson"'],
+    [['--leaked', '-', '--leaked-format', 'xml'], '--leaked-format must be "plain", "csv" or "ndjson"'],
     [['--leaked', '-', '--leaked-column', 'token'], '--leaked-column needs --leaked-format csv or ndjson'],
     [['--leaked-column', 'token'], '--leaked-column needs --leaked'],
-    [['--leaked', 'a', '--leaked', 'b'], '--leaked has to be given once, with a value'],
-    [['--leaked', ''], '--leaked has to be given once, with a value'],
+    [['--leaked', 'a', '--leaked', 'b'], '--leaked must be given once, with a value'],
+    [['--leaked', ''], '--leaked must be given once, with a value'],
     [['--leaked'], 'Not enough arguments following: leaked'],
     [['--workers', '2'], 'Unknown argument'],
-    [['--name', ''], '--name has to be 1 to 63 letters'],
-    [['--max-retry-time-ms', 'long'], '--max-retry-time-ms has to be a whole number of milliseconds'],
-    [['leaked.txt'], 'The command (run, status or verify) comes first, and nothing but options after it'],
+    [['--name', ''], '--name must be 1 to 63 letters'],
+    [['--max-retry-time-ms', 'long'], '--max-retry-time-ms must be a whole number of milliseconds'],
+    [['leaked.txt'], 'The command (run, status or verify) comes first, and only options follow'],
   ])('are refused as %j', async (args, message) => {
     const parsing = parseVerifyOptions(args);
     await expect(parsing).rejects.toThrow(ConfigurationError);

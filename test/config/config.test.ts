@@ -8,8 +8,8 @@ import { insertTickets, keysUpTo } from '../support/tickets.ts';
 
 const TICKET = { model: 'Ticket', key: 'id', token: 'token', kind: uuid() } as const;
 
-const NOT_A_CONFIG = 'its default export has to be what defineTargets(…) returns';
-const NO_CLASS = 'PrismaClient: has to be the class that `prisma generate` has made';
+const NOT_A_CONFIG = 'its default export must be the result of defineTargets(…)';
+const NO_CLASS = 'PrismaClient: must be the class that `prisma generate` made';
 
 describe('a config', () => {
   it('is what defineTargets makes of the client and its targets', () => {
@@ -17,7 +17,7 @@ describe('a config', () => {
     expect(parseConfig(config)).toEqual({ PrismaClient, targets: { ticket: TICKET } });
   });
 
-  it('may have targets that are not as they have to be, as long as they are not chosen', () => {
+  it('may have targets that are not as they must be, as long as they are not chosen', () => {
     const targets = { ticket: TICKET, other: 'nonsense' };
     expect(parseConfig({ PrismaClient, targets })).toEqual({ PrismaClient, targets });
   });
@@ -31,7 +31,7 @@ describe('a config', () => {
     ['an instance, not a class', { PrismaClient: {}, targets: { ticket: TICKET } }, NO_CLASS],
     ['without targets', { PrismaClient }, /^targets: .*received undefined/],
     ['with a list of targets', { PrismaClient, targets: [TICKET] }, /^targets: .*expected record/],
-    ['with no target', { PrismaClient, targets: {} }, 'targets: has to have at least one in it'],
+    ['with no target', { PrismaClient, targets: {} }, 'targets: must have at least one entry'],
   ])('is refused when it is %s', (_, exported, message) => {
     const parsing = () => parseConfig(exported);
     expect(parsing).toThrow(configurationError(message));
@@ -62,22 +62,22 @@ describe('the target of a config', () => {
     expect(choose({ ...TWO, nonsense: 'nonsense' }, 'holder').token.name).toBe('holder_email');
   });
 
-  it('has to be named where there are several', () => {
-    expect(() => choose(TWO)).toThrow(configurationError('--target has to be given: ticket, holder.'));
+  it('must be named where there are several', () => {
+    expect(() => choose(TWO)).toThrow(configurationError('--target must be given: ticket, holder.'));
   });
 
   it.each([
-    [TWO, 'Ticket', "there is no target 'Ticket'. There are ticket, holder."],
-    [TWO, '', "there is no target ''. There are ticket, holder."],
-    [TWO, 'constructor', "there is no target 'constructor'. There are ticket, holder."],
-    [{ ticket: TICKET }, 'tickets', "there is no target 'tickets'. There is ticket."],
-  ])('has to be one of those there are: %#', (targets, name, message) => {
+    [TWO, 'Ticket', "there is no target 'Ticket'. The config has ticket, holder."],
+    [TWO, '', "there is no target ''. The config has ticket, holder."],
+    [TWO, 'constructor', "there is no target 'constructor'. The config has ticket, holder."],
+    [{ ticket: TICKET }, 'tickets', "there is no target 'tickets'. The config has ticket."],
+  ])('must be one of those there are: %#', (targets, name, message) => {
     expect(() => choose(targets, name)).toThrow(configurationError(message));
   });
 
-  const NO_MODEL = 'model: has to be the name of a model';
-  const NO_FIELD = 'has to be the name of a field';
-  const NO_KIND = 'kind: has to be uuid(), hex(…), base64url(…), custom(…) or sha256(…)';
+  const NO_MODEL = 'model: must be the name of a model';
+  const NO_FIELD = 'must be the name of a field';
+  const NO_KIND = 'kind: must be uuid(), hex(…), base64url(…), custom(…) or sha256(…)';
 
   it.each<[string, object, string | RegExp]>([
     ['no model', { model: undefined }, NO_MODEL],
@@ -89,14 +89,14 @@ describe('the target of a config', () => {
     ['a text for a kind', { kind: 'secret' }, NO_KIND],
     ['a kind that is not called', { kind: uuid }, NO_KIND],
     ['half a kind', { kind: { ...uuid(), make: 'secret' } }, /kind: /],
-    ['a text for a scope', { scope: 'secret' }, 'scope: has to be an object'],
-    ['null for a scope', { scope: null }, 'scope: has to be an object'],
-    ['a text for acceptWeakTokens', { acceptWeakTokens: 'secret' }, 'acceptWeakTokens: has to be true or false'],
-    ['a text for afterBatch', { afterBatch: 'secret' }, 'afterBatch: has to be a function'],
+    ['a text for a scope', { scope: 'secret' }, 'scope: must be an object'],
+    ['null for a scope', { scope: null }, 'scope: must be an object'],
+    ['a text for acceptWeakTokens', { acceptWeakTokens: 'secret' }, 'acceptWeakTokens: must be true or false'],
+    ['a text for afterBatch', { afterBatch: 'secret' }, 'afterBatch: must be a function'],
     ['an option that there is not', { where: { subject: 'secret' } }, /"where"/],
     // What only the Prisma schema tells.
     ['an unknown model', { model: 'Tickets' }, /the Prisma schema has no model Tickets\. /],
-    ['an empty scope', { scope: {} }, 'scope has to be an object with a condition in it.'],
+    ['an empty scope', { scope: {} }, 'scope must be an object with a condition.'],
     ['weak tokens', { kind: hex({ bytes: 8 }) }, /tokens of kind hex\(8\) have 64 bits /],
   ])('is refused with %s, by its name and without showing values', (_, change, message) => {
     const choosing = () => choose({ ...TWO, ticket: { ...TICKET, ...change } }, 'ticket');
@@ -113,7 +113,7 @@ describe('the target of a config', () => {
 
   it('is refused with a client that does not tell its models', () => {
     expect(() => targetNamed({ PrismaClient, targets: { ticket: TICKET } }, 'ticket', {})).toThrow(
-      configurationError(/^target 'ticket': the Prisma client does not tell its models\. /),
+      configurationError(/^target 'ticket': the Prisma client does not show its models\. /),
     );
   });
 });

@@ -109,10 +109,10 @@ describe('a scope', () => {
     expect(await subjects({ notIn: others })).toEqual([text]);
   });
 
-  const NO_CONDITION = 'has to be an object with a condition in it.';
+  const NO_CONDITION = 'must be an object with a condition.';
   const NOT_UNDERSTOOD =
-    'cannot be understood: it takes a value, or a filter of equals, not, in, notIn, lt, lte, gt, gte.';
-  const NO_SUCH_FIELD = 'the model has no such field that has a column.';
+    'is not supported: it must be a value or a filter of equals, not, in, notIn, lt, lte, gt, gte.';
+  const NO_SUCH_FIELD = 'the model has no such field with a column.';
 
   it.each<[string, unknown, string]>([
     ['being undefined', undefined, `scope ${NO_CONDITION}`],

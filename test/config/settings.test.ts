@@ -38,14 +38,14 @@ describe('settings', () => {
   it.each([0, -1, 1.5, MAX_BATCH_SIZE + 1, Number.NaN, Number.POSITIVE_INFINITY, '5000', null, [1, 2]])(
     'refuse a batch size of %p and name the option as the user writes it',
     (batchSize) => {
-      expect(() => parseSettings({ batchSize })).toThrow(configurationError(/^--batch-size has to be /));
+      expect(() => parseSettings({ batchSize })).toThrow(configurationError(/^--batch-size must be /));
     },
   );
 
   it.each(['', ' ', '-x', '.x', 'two words', 'línea', "x'; DROP TABLE tickets", 'line\n', 'x'.repeat(64)])(
     'refuse the name %j and say what a name looks like',
     (name) => {
-      expect(() => parseSettings({ name })).toThrow(configurationError(/^--name has to be 1 to 63 letters/));
+      expect(() => parseSettings({ name })).toThrow(configurationError(/^--name must be 1 to 63 letters/));
     },
   );
 
@@ -70,7 +70,7 @@ describe('settings that are numbers', () => {
 
   it.each(NUMBERS)('are refused, but not repeated, when they are any other: $option', (number) => {
     const { field, option, unit, least, most } = number;
-    const refusal = new RegExp(`^${option} has to be ("auto" or )?a whole number of ${unit}, ${least} to ${most}$`);
+    const refusal = new RegExp(`^${option} must be ("auto" or )?a whole number of ${unit}, ${least} to ${most}$`);
     const others = fc.oneof(
       fc.integer({ max: least - 1 }),
       fc.integer({ min: most + 1 }),
@@ -86,7 +86,7 @@ describe('settings that are numbers', () => {
   it.each(NUMBERS)('are refused, but not repeated, when they are none at all: $option', ({ field, option }) => {
     for (const value of ['1000', 'secret', '', null, true, [1_000, 1_000], {}, 1_000n]) {
       const parsing = () => parseSettings({ [field]: value });
-      expect(parsing).toThrow(configurationError(new RegExp(`^${option} has to be `)));
+      expect(parsing).toThrow(configurationError(new RegExp(`^${option} must be `)));
       expect(parsing).not.toThrow(/secret/);
     }
   });

@@ -124,14 +124,14 @@ describe.each(Object.entries(ENCODINGS))('the kind %s', (encoding, kindOf) => {
     'is refused with %p bytes',
     (bytes) => {
       expect(() => kindOf({ bytes } as BytesOptions)).toThrow(
-        configurationError(`${encoding}: bytes has to be a whole number, 1 to 256.`),
+        configurationError(`${encoding}: bytes must be a whole number, 1 to 256.`),
       );
     },
   );
 
   it.each(['x'.repeat(33), 'a b', '100%', "'", '\\', 'tk_\n', 'ä', '{'])('is refused with the prefix %j', (prefix) => {
     expect(() => kindOf({ bytes: 16, prefix })).toThrow(
-      configurationError(`${encoding}: prefix has to be up to 32 letters, digits, or . _ -`),
+      configurationError(`${encoding}: prefix must be up to 32 letters, digits, or . _ -`),
     );
   });
 
@@ -177,7 +177,7 @@ describe('custom tokens', () => {
 
   it('are refused when one comes twice, without being shown', () => {
     expect(() => making(['secret', 'other', 'secret']).make(3)).toThrow(
-      configurationError('the function that makes own tokens has made the same one twice.'),
+      configurationError('the function that makes own tokens returned the same one twice.'),
     );
   });
 
@@ -185,7 +185,7 @@ describe('custom tokens', () => {
     'are refused when one is %j, without being shown',
     (token) => {
       expect(() => making(['secret', token]).make(2)).toThrow(
-        configurationError('the function that makes own tokens has made one that is empty, or no string.'),
+        configurationError('the function that makes own tokens returned an empty string, or no string.'),
       );
     },
   );
@@ -194,12 +194,12 @@ describe('custom tokens', () => {
 
   it.each(['', 'x'.repeat(64), 'a b', 'sha256(own)', "'", 'own\n', 'ä'])('are refused with the name %j', (name) => {
     expect(() => custom({ ...OPTIONS, name })).toThrow(
-      configurationError('custom: name has to be 1 to 63 letters, digits, or . _ : -'),
+      configurationError('custom: name must be 1 to 63 letters, digits, or . _ : -'),
     );
   });
 
   it.each([0, -128, Number.NaN])('are refused with %d bits', (bits) => {
-    expect(() => custom({ ...OPTIONS, bits })).toThrow(configurationError('custom: bits has to be a positive number.'));
+    expect(() => custom({ ...OPTIONS, bits })).toThrow(configurationError('custom: bits must be a positive number.'));
   });
 });
 
@@ -292,7 +292,7 @@ describe('for PostgreSQL,', () => {
     });
 
     it('cannot be hashed again', () => {
-      expect(() => sha256(sha256(uuid()))).toThrow(configurationError('sha256: this kind of token is hashed already.'));
+      expect(() => sha256(sha256(uuid()))).toThrow(configurationError('sha256: this kind of token is already hashed.'));
     });
   });
 });

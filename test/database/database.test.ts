@@ -22,7 +22,7 @@ describe('a connection', () => {
     await database.$disconnect();
   });
 
-  it('counts as lost when the server has gone silent in the middle of it', async () => {
+  it('counts as lost when the server stopped answering in the middle of it', async () => {
     const { hostname, port } = new URL(url);
     let isSilent = false;
     const network = createServer((client) => {

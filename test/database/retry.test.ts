@@ -217,7 +217,7 @@ describe('what is retried', () => {
       expect(await errorOf(retry(context, failing(refused).work))).toBe(refused);
     });
 
-    it('is done once even so when it was aborted before, since the end of a rotation has to be read, too', async () => {
+    it('is done once even so when it was aborted before, since the end of a rotation must be read, too', async () => {
       const [context, { attempts, work }] = [retryContext(), failing()];
       context.abort();
       expect(await retry(context, work)).toBe('done');

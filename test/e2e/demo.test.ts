@@ -24,7 +24,7 @@ describe('npm run demo', () => {
   });
 
   it.each([
-    ['rotating', 100_000, "starting 'default'", /stopped at [\d,]+ of 100,000; all of it is saved/],
+    ['rotating', 100_000, "starting 'default'", /stopped at [\d,]+ of 100,000; everything committed is saved/],
     ['seeding', 20_000_000, ' of 20,000,000', /SIGINT: stopping after this batch\ninserted [\d,]+ tickets/],
   ])('on Ctrl-C while %s, finishes the batch and says that nothing is left', async (_, size, printed, end) => {
     const running = demo(['--size', `${size}`]);
@@ -47,7 +47,7 @@ describe('npm run demo', () => {
 
   it('refuses a bad size with one line', async () => {
     const { exitCode, stderr } = await demo(['--size', '0']).ended;
-    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: 'demo: --size has to be at least 1\n' });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: 'demo: --size must be at least 1\n' });
   });
 });
 

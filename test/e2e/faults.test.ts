@@ -3,6 +3,7 @@ import { type EmbeddedServer, startEmbeddedServer } from '../../scripts/support/
 import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
 import { prisma, runRotation, startRotation } from '../support/command.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges } from '../support/tickets.ts';
+import { until } from '../support/until.ts';
 
 const TICKETS = 5_000;
 const CONNECTIONS = 12;
@@ -31,7 +32,7 @@ describe('the command, on a server of its own that is in trouble,', () => {
   });
   const halfDone = async () => {
     const rows = async () => Number((await database.rotationCheckpoint.findFirst())?.rowsRotated ?? 0);
-    while ((await rows()) < TICKETS / 10) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(async () => (await rows()) >= TICKETS / 10);
   };
 
   it('goes on after the server has crashed and recovered', async () => {
@@ -40,7 +41,7 @@ describe('the command, on a server of its own that is in trouble,', () => {
     await server.crash();
     await server.restart();
     expect(await running.ended).toMatchObject({ exitCode: 0, stderr: '' });
-    expect((await running.ended).stdout).toMatch(/Trying again in \d\.\d s \(attempt 1 failed\)\./);
+    expect((await running.ended).stdout).toMatch(/Retrying in \d\.\d s \(attempt 1 failed\)\./);
     await database.$queryRaw`SELECT`.catch(() => {}); // the connection of this test broke, too
     expect(await changesPerTicket(database)).toEqual({ 1: TICKETS });
   });
@@ -80,7 +81,7 @@ describe('the command, on a server of its own that is in trouble,', () => {
     await server.restart();
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
-      /^rotate-tokens: .* Gave up after \d+ attempts in \d+ s\b.* the same command continues\.\n$/,
+      /^rotate-tokens: .* Gave up after \d+ attempts in [\d.]+ s\b.* the same command continues\.\n$/,
     );
     expect((await runRotation([], url)).exitCode).toBe(0);
     expect(await changesPerTicket(database)).toEqual({ 1: TICKETS });
@@ -94,7 +95,7 @@ describe('the command, on a server of its own that is in trouble,', () => {
     await running.untilPrinted('attempt 1 failed');
     running.process.kill('SIGINT');
     expect(await running.ended).toMatchObject({ exitCode: 130, stderr: '' });
-    expect((await running.ended).stdout).toContain('stopped; all that was committed is saved.');
+    expect((await running.ended).stdout).toContain('stopped; everything committed is saved.');
     await server.restart();
   });
 });

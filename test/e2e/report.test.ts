@@ -56,7 +56,7 @@ describe('the report of a run', () => {
   });
 
   it.each([
-    ['report.pdf', '--report has to end with .html or .json'],
+    ['report.pdf', '--report must end with .html or .json'],
     [join('nowhere', 'report.json'), '--report cannot be written: ENOENT: no such file or directory'],
   ])('is refused before anything is rotated when it cannot be written: %s', async (name, message) => {
     await insertTickets(database, keysUpTo(100));
@@ -77,7 +77,7 @@ describe('the preflight of a run', () => {
       const { exitCode, stdout, stderr } = await runRotation(args, url);
       expect(exitCode).toBe(2);
       expect(stdout).toMatch(/STOP +rules: 1 rule on tickets would rewrite the updates: frozen\./);
-      expect(stderr).toMatch(/^rotate-tokens: the database is not ready, and nothing was changed: .*frozen.*\n$/);
+      expect(stderr).toMatch(/^rotate-tokens: the database is not ready, so nothing was changed: .*frozen.*\n$/);
     }
     expect(await database.rotationCheckpoint.count()).toBe(0);
     await database.$executeRaw`DROP RULE frozen ON tickets`;

@@ -11,6 +11,7 @@ import {
   survivors,
   tokensByKey,
 } from '../support/tickets.ts';
+import { until } from '../support/until.ts';
 
 const TICKETS = 10_000;
 /** Small enough that a run takes a second or two, and a signal finds it in the middle. */
@@ -65,11 +66,12 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
       expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: '' });
       const done = await rowsDone();
       expect(done).toBeLessThan(TICKETS);
-      expect(stdout).toContain(`stopped at ${done.toLocaleString('en')} of 10,000; all of it is saved.`);
+      expect(stdout).toContain(`stopped at ${done.toLocaleString('en')} of 10,000; everything committed is saved.`);
 
       const resumed = await runRotation([], url);
       expect(resumed.exitCode).toBe(0);
-      if (done > 0) expect(resumed.stdout).toContain(`resuming 'default' at ${done.toLocaleString('en')} of 10,000`);
+      const began = done > 0 ? `resuming 'default' at ${done.toLocaleString('en')} of 10,000` : "starting 'default'";
+      expect(resumed.stdout).toContain(began);
       expect(await changesPerTicket(database)).toEqual({ 1: TICKETS });
     },
   );
@@ -80,7 +82,7 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
     await running.untilPrinted('starting');
     const locked = database.$transaction(async (transaction) => {
       await transaction.$executeRaw`LOCK TABLE tickets IN SHARE MODE`; // the batch in flight cannot finish
-      while ((await waitingForLocks()) === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      await until(async () => (await waitingForLocks()) > 0);
       running.process.kill('SIGINT');
       await running.untilPrinted('SIGINT: finishing the batches in flight');
       await new Promise((resolve) => setTimeout(resolve, 400)); // within 300 ms it would count as the same Ctrl-C
@@ -97,7 +99,7 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
     for (const kills of [1, 2, 3]) {
       const running = startRotation(SMALL_BATCHES, url);
       await running.untilPrinted(kills === 1 ? 'starting' : 'resuming');
-      while ((await rowsDone()) === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      await until(async () => (await rowsDone()) > 0);
       await new Promise((resolve) => setTimeout(resolve, 200 * Math.random()));
       running.process.kill('SIGKILL');
       expect((await running.ended).signal).toBe('SIGKILL');
@@ -110,14 +112,14 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
   it('changes nothing twice after it was stopped for so long that another process took over', async () => {
     await prepare();
     const stopped = startRotation([...SMALL_BATCHES, '--workers', '1'], url);
-    while ((await rowsDone()) === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(async () => (await rowsDone()) > 0);
     stopped.process.kill('SIGSTOP');
     expect((await runRotation([], url)).exitCode).toBe(0);
     stopped.process.kill('SIGCONT');
     const { exitCode, stdout } = await stopped.ended;
     expect(exitCode).toBe(0);
     // Between two batches it finds the fence closed; in the middle of one, the server has ended its transaction.
-    expect(stdout).toMatch(/was taken over by another process while this one stood still|Trying again in/);
+    expect(stdout).toMatch(/was taken over by another process while this one did not respond|Retrying in/);
     expect(await changesPerTicket(database)).toEqual({ 1: TICKETS });
   });
 
@@ -159,7 +161,7 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
   it('gives up long before --max-retry-time-ms when the server never answers, and says once what was tried', async () => {
     const { exitCode, stdout, stderr } = await runRotation([], changed(url, { port: '1' }));
     expect(exitCode).toBe(1);
-    expect(stdout.match(/Trying again in/g)).toHaveLength(1);
+    expect(stdout.match(/Retrying in/g)).toHaveLength(1);
     expect(stderr).toMatch(
       /^rotate-tokens: [^\n]+ Tried 127\.0\.0\.1:1\/\w+ \(host:port\/database\) \d+ times in \d+ s; /,
     );
@@ -180,8 +182,8 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
   });
 
   it.each([
-    [['--batch-size', '0'], '--batch-size has to be "auto" or a whole number of rows'],
-    [['--target', 'invoice'], "there is no target 'invoice'. There is ticket."],
+    [['--batch-size', '0'], '--batch-size must be "auto" or a whole number of rows'],
+    [['--target', 'invoice'], "there is no target 'invoice'. The config has ticket."],
   ])('refuses %j with exit code 2 and one line', async (args, message) => {
     const { exitCode, stdout, stderr } = await runRotation(args, url);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });

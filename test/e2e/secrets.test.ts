@@ -2,12 +2,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type EmbeddedServer, startEmbeddedServer } from '../../scripts/support/embedded-server.ts';
 import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
 import { COMMAND, type Ended, prisma, start, startRotation } from '../support/command.ts';
 import { insertTickets, keysUpTo, tokensByKey } from '../support/tickets.ts';
+import { until } from '../support/until.ts';
 
 const TICKETS = 100;
 
@@ -235,7 +235,7 @@ describe('tokens and passwords', () => {
   async function sentToServer(): Promise<string> {
     const mark = `until here ${log.length}`;
     await database.$executeRawUnsafe(`SELECT '${mark}'`);
-    while (!log.includes(mark)) await sleep(10);
+    await until(() => log.includes(mark));
     return log.replaceAll('\n\t', ' ').match(SENT)?.join('\n') ?? '';
   }
 });

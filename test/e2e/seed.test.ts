@@ -56,6 +56,6 @@ describe('npx prisma db seed', () => {
 
   it('refuses a bad size with one line', async () => {
     const { exitCode, stderr } = await start(['--import', 'tsx', 'prisma/seed.ts', '--size', '-1'], url).ended;
-    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: 'seed: --size has to be at least 0\n' });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: 'seed: --size must be at least 0\n' });
   });
 });

@@ -2,10 +2,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
 import { installShop, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 import { withDatabaseName } from '../support/url.ts';
 
 const ROWS = 2_000;
@@ -129,7 +129,7 @@ describe('a project that has this package installed', () => {
     expect(await shop.rotateTokens([], url).ended).toMatchObject({
       exitCode: 2,
       stdout: '',
-      stderr: 'rotate-tokens: --target has to be given: customer, session, invite.\n',
+      stderr: 'rotate-tokens: --target must be given: customer, session, invite.\n',
     });
   });
 
@@ -207,10 +207,9 @@ function changesPerRow(database: TicketDatabase, table: string, key: string, con
     ) AS counted GROUP BY changes`);
 }
 
-async function untilSomeAreRotated(database: TicketDatabase): Promise<void> {
-  for (;;) {
+function untilSomeAreRotated(database: TicketDatabase): Promise<void> {
+  return until(async () => {
     const { _sum } = await database.rotationCheckpoint.aggregate({ _sum: { rowsRotated: true } });
-    if (_sum.rowsRotated !== null && _sum.rowsRotated > 0n) return;
-    await sleep(20);
-  }
+    return _sum.rowsRotated !== null && _sum.rowsRotated > 0n;
+  });
 }

@@ -55,13 +55,11 @@ describe('npx tsx scripts/rotate-tokens.ts verify', () => {
     const { exitCode, stdout, stderr } = await verify(['--leaked', await save('leaked.txt', leaked.join('\n'))]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout.split('\n').slice(1)).toEqual([
-      'ok       coverage: One partition covers everything up to key 500 without gap or overlap, and all of it is done.',
-      expect.stringMatching(
-        /^warning {2}condemned-tokens: The 500 condemned tokens were looked for, and none was found, at /,
-      ),
-      'ok       rows: 500 rows rotated, 500 rows there now up to key 500.',
-      'ok       shape: All 500 tokens up to key 500 are version 4 UUIDs, kept apart by the unique index tickets_token_key.',
-      'ok       leaked-list: No leaked token works any more (500 tokens looked up).',
+      'ok       coverage: One partition covers all keys up to 500 without gap or overlap, and all are complete.',
+      expect.stringMatching(/^warning {2}condemned-tokens: The 500 condemned tokens were looked up at /),
+      'ok       rows: 500 rows rotated, 500 rows exist now up to key 500.',
+      'ok       shape: All 500 tokens up to key 500 are version 4 UUIDs; unique index tickets_token_key rules out duplicates.',
+      'ok       leaked-list: No leaked token works anymore (500 tokens looked up).',
       'verified, with warnings.',
       '',
     ]);
@@ -75,7 +73,7 @@ describe('npx tsx scripts/rotate-tokens.ts verify', () => {
     expect(stdout).toContain(
       'STOP     leaked-list: Leaked tokens still work, on 1 row, by key: 42 (500 tokens looked up).',
     );
-    expect(stderr).toBe('rotate-tokens: not verified: see what is marked STOP.\n');
+    expect(stderr).toBe('rotate-tokens: not verified: see the checks marked STOP.\n');
   });
 
   it.each<[string, string, (tokens: string[]) => string | Uint8Array, string[]]>([
@@ -171,10 +169,10 @@ describe('npx tsx scripts/rotate-tokens.ts verify', () => {
       '1',
     ]);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^warning {2}rows: 500 rows rotated, 501 rows there now/m);
+    expect(stdout).toMatch(/^warning {2}rows: 500 rows rotated, 501 rows exist now/m);
     expect(stdout).toMatch(/^warning {2}condemned-tokens: /m);
     expect(stdout).toMatch(
-      /^warning {2}leaked-list: No leaked token works any more \(.*1 line could not be read: 501\)/m,
+      /^warning {2}leaked-list: No leaked token works anymore \(.*1 line could not be read: 501\)/m,
     );
     expect(stdout).toContain('verified, with warnings.');
   });
@@ -183,7 +181,7 @@ describe('npx tsx scripts/rotate-tokens.ts verify', () => {
     const { exitCode, stdout } = await verify(['--name', 'march', '--leaked', await save('leaked.txt', randomUUID())]);
     expect(exitCode).toBe(0);
     expect(stdout).toContain("warning  coverage: No rotation 'march' is recorded in this database");
-    expect(stdout).toContain('ok       leaked-list: No leaked token works any more (1 token looked up).');
+    expect(stdout).toContain('ok       leaked-list: No leaked token works anymore (1 token looked up).');
   });
 
   it.each<[string, string, (tokens: string[]) => string]>([
@@ -219,7 +217,7 @@ describe('npx tsx scripts/rotate-tokens.ts verify', () => {
     running.process.kill(signal);
     const { exitCode, stdout, stderr } = await running.ended;
     expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: '' });
-    expect(stdout).toContain('stopped before everything was checked.');
+    expect(stdout).toContain('stopped before all checks were done.');
   });
 
   it('refuses an unknown name, and tells the known ones', async () => {
@@ -238,7 +236,7 @@ describe('npx tsx scripts/rotate-tokens.ts verify', () => {
   it.each([
     [['--leaked', 'no-such-file'], 'the leaked list cannot be read: there is no such file.'],
     [['--leaked', '.'], 'the leaked list cannot be read: it is a folder.'],
-    [['--leaked', '-', '--leaked-format', 'xml'], '--leaked-format has to be "plain", "csv" or "ndjson"'],
+    [['--leaked', '-', '--leaked-format', 'xml'], '--leaked-format must be "plain", "csv" or "ndjson"'],
   ])('refuses %j with exit code 2 and one line', async (args, message) => {
     const { exitCode, stderr } = await verify(args);
     expect(exitCode).toBe(2);

@@ -24,7 +24,7 @@ import { until } from '../support/until.ts';
 
 describe('a rotation that is held back', () => {
   const { database } = useTestDatabase();
-  const { run, heldBackBy } = runner(() => database);
+  const { run, events, heldBackBy } = runner(() => database);
 
   it('keeps to a rate, within a twentieth', async () => {
     await insertTickets(database, keysUpTo(30_000));
@@ -37,8 +37,12 @@ describe('a rotation that is held back', () => {
 
   it('pauses after each batch in proportion to it, and says so', async () => {
     await insertTickets(database, keysUpTo(1_000));
-    await run({ pauseRatio: 2, batchSize: 100 });
+    await run({ pauseRatio: 2, batchSize: 100, workers: 1 });
     expect(heldBackBy()).toContain('--pause-ratio');
+    const batchMs = events.flatMap((event) => (event.type === 'batch' ? [event.durationMs] : []));
+    const pausesMs = events.flatMap((event) => (event.type === 'throttled' ? [event.waitMs] : []));
+    expect(batchMs).toHaveLength(10);
+    expect(pausesMs).toEqual(batchMs.slice(0, pausesMs.length).map((durationMs) => 2 * durationMs));
   });
 
   it('keeps its claim during a long pause', async () => {
@@ -91,7 +95,8 @@ describe('a rotation that minds its replicas', () => {
     const running = run({ maxReplicaLagMs: 1_000, maxRowsPerSecond: 4_000 });
     await until(() => details().some((detail) => detail.endsWith(' s behind')));
     const heldAt = await rowsDone();
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const looks = details().length;
+    await until(() => details().length >= looks + 3);
     expect(await rowsDone()).toBe(heldAt);
     expect(details()).toContainEqual(expect.stringMatching(/^replica reader at 127\.0\.0\.1 is \d+\.\d s behind$/));
     await resumeReplay();
@@ -167,7 +172,8 @@ describe('a rotation that minds its replicas', () => {
     await standby.crash();
     await until(() => details().includes('replica reader at 127.0.0.1 does not stream'));
     const heldAt = await rowsDone();
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const looks = details().length;
+    await until(() => details().length >= looks + 3);
     expect(await rowsDone()).toBe(heldAt);
     await standby.restart();
     expect(await running).toMatchObject({ outcome: 'complete', rowsDone: 20_000 });

@@ -3,7 +3,7 @@ import { useTestDatabase } from '../support/database.ts';
 import { itFinds } from '../support/findings.ts';
 
 const MIGRATE =
-  'The Prisma schema has it: run `npx prisma migrate deploy`, or `npx prisma db pull` where the database is right.';
+  'The Prisma schema has it: run `npx prisma migrate deploy`, or `npx prisma db pull` if the database is right.';
 
 describe('the preflight of key and token', () => {
   const { database } = useTestDatabase();
@@ -18,7 +18,7 @@ describe('the preflight of key and token', () => {
       ],
       message: type.includes('int')
         ? /^tickets\.id is of type .+ and has the unique index tickets_pkey\.$/
-        : /^tickets\.id is of type .+; but such keys need not grow, so rows that are inserted meanwhile may be rotated/,
+        : /^tickets\.id is of type .+; but such keys do not grow with time, so rows inserted during the rotation may be rotated/,
     })),
     {
       when: 'the key is a domain over bigint',
@@ -34,7 +34,7 @@ describe('the preflight of key and token', () => {
         'ALTER TABLE tickets ALTER COLUMN id TYPE timestamptz USING NULL',
       ],
       message:
-        'tickets.id is of type timestamp with time zone; a key has to be smallint, integer, bigint, uuid, text, character varying or character.',
+        'tickets.id is of type timestamp with time zone; a key must be smallint, integer, bigint, uuid, text, character varying or character.',
       advice: 'Choose another unique column as the key of the target.',
     },
     {
@@ -46,7 +46,7 @@ describe('the preflight of key and token', () => {
         'CREATE UNIQUE INDEX ON tickets (id text_pattern_ops)',
         'CREATE UNIQUE INDEX ON tickets (id COLLATE "C")',
       ],
-      message: 'tickets.id has no unique index of its own, so rows could be passed over.',
+      message: 'tickets.id alone has no unique index, so rows could be skipped.',
     },
     {
       when: 'there is no column id',
@@ -59,20 +59,20 @@ describe('the preflight of key and token', () => {
       when: 'the key has no index',
       level: 'stop',
       statements: ['ALTER TABLE tickets DROP CONSTRAINT tickets_pkey'],
-      message: 'tickets.id has no unique index of its own, so rows could be passed over.',
+      message: 'tickets.id alone has no unique index, so rows could be skipped.',
       advice: 'Run CREATE UNIQUE INDEX CONCURRENTLY ON tickets (id).',
     },
     {
       when: 'the key is unique only together with another column',
       level: 'stop',
       statements: ['ALTER TABLE tickets DROP CONSTRAINT tickets_pkey, ADD PRIMARY KEY (id, subject)'],
-      message: 'tickets.id has no unique index of its own, so rows could be passed over.',
+      message: 'tickets.id alone has no unique index, so rows could be skipped.',
     },
     {
       when: 'the key has an index that is not unique',
       level: 'stop',
       statements: ['ALTER TABLE tickets DROP CONSTRAINT tickets_pkey', 'CREATE INDEX ON tickets (id)'],
-      message: 'tickets.id has no unique index of its own, so rows could be passed over.',
+      message: 'tickets.id alone has no unique index, so rows could be skipped.',
     },
     {
       when: 'the index of the key is invalid',
@@ -105,7 +105,7 @@ describe('the preflight of key and token', () => {
       when: 'the token is text',
       level: 'ok',
       statements: ['ALTER TABLE tickets ALTER COLUMN token TYPE varchar(36)'],
-      message: 'tickets.token is of type character varying(36) and never null.',
+      message: 'tickets.token is of type character varying(36) and not null.',
     },
     {
       when: 'the token is text with too little room',
@@ -131,7 +131,7 @@ describe('the preflight of key and token', () => {
       when: 'the token is a domain over uuid',
       level: 'ok',
       statements: ['CREATE DOMAIN ticket_token AS uuid', 'ALTER TABLE tickets ALTER COLUMN token TYPE ticket_token'],
-      message: 'tickets.token is of type ticket_token and never null.',
+      message: 'tickets.token is of type ticket_token and not null.',
     },
     {
       when: 'the token is generated',
@@ -140,16 +140,16 @@ describe('the preflight of key and token', () => {
         'ALTER TABLE tickets DROP COLUMN token',
         'ALTER TABLE tickets ADD COLUMN token uuid GENERATED ALWAYS AS (md5(subject)::uuid) STORED',
       ],
-      message: 'tickets.token is a generated column, which nobody can write.',
+      message: 'tickets.token is a generated column and cannot be written.',
       advice: 'Rotate what it is computed from.',
     },
     {
       when: 'the token may be null',
       level: 'warning',
       statements: ['ALTER TABLE tickets ALTER COLUMN token DROP NOT NULL'],
-      message: 'tickets.token may be null, and rows without a token will be given one, too.',
+      message: 'tickets.token may be null, and rows without a token will get one, too.',
       advice:
-        'Where null has a meaning, such as a ticket that was returned, give the target a scope, { token: { not: null } }; where it has none, run ALTER TABLE tickets ALTER COLUMN token SET NOT NULL.',
+        'If null has a meaning, such as a returned ticket, give the target a scope, { token: { not: null } }; otherwise run ALTER TABLE tickets ALTER COLUMN token SET NOT NULL.',
     },
   ]);
 });

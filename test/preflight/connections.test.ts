@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type ConnectionLimit, judgeConnections } from '../../src/preflight/connections.ts';
 
-const ADVICE = 'Take fewer --workers, end sessions that idle, or raise max_connections.';
+const ADVICE = 'Use fewer --workers, end idle sessions, or raise max_connections.';
 
 /** A limit with so many connections free. */
 const free = (connections: number, name = 'max_connections'): ConnectionLimit => ({
@@ -22,10 +22,10 @@ describe('the connections', () => {
     expect(judgeConnections([free(7)], 2)).toEqual({
       level: 'warning',
       message:
-        '3 connections are needed, and 7 of 100 are free (max_connections), which leaves 4 connections for everybody else.',
+        '3 connections are needed, and 7 of 100 are free (max_connections), which leaves 4 connections for all others.',
       advice: ADVICE,
     });
-    expect(judgeConnections([free(3)], 2).message).toMatch(/which leaves 0 connections for everybody else\.$/);
+    expect(judgeConnections([free(3)], 2).message).toMatch(/which leaves 0 connections for all others\.$/);
   });
 
   it.each([2, 0, -3])('are too few where %d are free', (connections) => {
@@ -40,7 +40,7 @@ describe('the connections', () => {
     expect(judgeConnections([free(50), free(2, 'the limit of this user'), free(30)], 2)).toEqual({
       level: 'stop',
       message: '3 connections are needed, and 2 of 100 are free (the limit of this user).',
-      advice: 'Take fewer --workers, end sessions that idle, or raise the limit of this user.',
+      advice: 'Use fewer --workers, end idle sessions, or raise the limit of this user.',
     });
   });
 });

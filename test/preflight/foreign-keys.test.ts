@@ -11,8 +11,8 @@ describe('the preflight of the foreign keys', () => {
       level: 'stop',
       statements: ['CREATE TABLE orders (id bigint PRIMARY KEY, ticket_token uuid REFERENCES tickets (token))'],
       message:
-        'orders (orders_ticket_token_fkey) refers to tickets.token without ON UPDATE CASCADE, so updates would be refused or references lost.',
-      advice: 'Replace that foreign key by one with ON UPDATE CASCADE, or drop it.',
+        'orders (orders_ticket_token_fkey) refers to tickets.token without ON UPDATE CASCADE, so updates would fail or references would break.',
+      advice: 'Replace that foreign key with one that has ON UPDATE CASCADE, or drop it.',
     },
     {
       when: 'another table refers to the token and loses that',
@@ -21,7 +21,7 @@ describe('the preflight of the foreign keys', () => {
         'CREATE TABLE orders (id bigint PRIMARY KEY, ticket_token uuid REFERENCES tickets (token) ON UPDATE SET NULL)',
       ],
       message:
-        'orders (orders_ticket_token_fkey) refers to tickets.token without ON UPDATE CASCADE, so updates would be refused or references lost.',
+        'orders (orders_ticket_token_fkey) refers to tickets.token without ON UPDATE CASCADE, so updates would fail or references would break.',
     },
     {
       when: 'a partitioned table refers to the token',
@@ -31,7 +31,7 @@ describe('the preflight of the foreign keys', () => {
         'CREATE TABLE early_orders PARTITION OF orders FOR VALUES FROM (1) TO (100)',
       ],
       message:
-        'orders (orders_ticket_token_fkey) refers to tickets.token without ON UPDATE CASCADE, so updates would be refused or references lost.',
+        'orders (orders_ticket_token_fkey) refers to tickets.token without ON UPDATE CASCADE, so updates would fail or references would break.',
     },
     {
       when: 'another table follows the token by an index',
@@ -39,8 +39,8 @@ describe('the preflight of the foreign keys', () => {
       statements: [
         'CREATE TABLE orders (id bigint PRIMARY KEY, ticket_token uuid UNIQUE REFERENCES tickets (token) ON UPDATE CASCADE)',
       ],
-      message: 'orders (orders_ticket_token_fkey) refers to tickets.token, so each batch writes those rows, too.',
-      advice: 'Expect batches to lock rows there as well, and to take longer.',
+      message: 'orders (orders_ticket_token_fkey) refers to tickets.token, so each batch updates those rows, too.',
+      advice: 'Batches also lock rows there and take longer.',
     },
     {
       when: 'another table follows the token without an index',
@@ -48,9 +48,9 @@ describe('the preflight of the foreign keys', () => {
       statements: [
         'CREATE TABLE orders (id bigint PRIMARY KEY, ticket_token uuid REFERENCES tickets (token) ON UPDATE CASCADE)',
       ],
-      message: 'orders (orders_ticket_token_fkey) refers to tickets.token, so each batch writes those rows, too.',
+      message: 'orders (orders_ticket_token_fkey) refers to tickets.token, so each batch updates those rows, too.',
       advice:
-        'Create an index on the referring column of orders first: without one, each rotated row scans that table.',
+        'Create an index on the referring column of orders first. Without one, each rotated row scans that table.',
     },
     {
       when: 'another table refers to the key',

@@ -15,8 +15,8 @@ describe('the preflight of columns that are generated from the token', () => {
         'ALTER TABLE tickets ADD COLUMN shown text GENERATED ALWAYS AS (token::text) VIRTUAL',
         'ALTER TABLE tickets ADD COLUMN other uuid DEFAULT gen_random_uuid()',
       ],
-      message: 'tickets.token is what link is generated from, so that changes with it, in every row.',
-      advice: 'See that nobody keeps the old values, as those of a link or another table; each row takes longer.',
+      message: 'tickets.token is what link is generated from, so these values change, too.',
+      advice: 'Check that no link, table or cache keeps the old values. Each row takes longer.',
     },
   ]);
 });

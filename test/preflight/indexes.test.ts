@@ -18,21 +18,21 @@ describe('the preflight of the indexes', () => {
       when: 'no index is on the token',
       level: 'warning',
       statements: ['DROP INDEX tickets_token_key'],
-      message: 'no unique index is on tickets.token, so a duplicate would go unnoticed.',
+      message: 'tickets.token has no unique index, so a duplicate would go unnoticed.',
       advice: 'Run CREATE UNIQUE INDEX CONCURRENTLY ON tickets (token).',
     },
     {
       when: 'the index on the token is not unique',
       level: 'warning',
       statements: ['DROP INDEX tickets_token_key', 'CREATE INDEX ON tickets (token)'],
-      message: 'no unique index is on tickets.token, so a duplicate would go unnoticed.',
+      message: 'tickets.token has no unique index, so a duplicate would go unnoticed.',
     },
     {
       when: 'the unique index on the token is invalid',
       level: 'warning',
       statements: ["UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tickets_token_key'::regclass"],
       message:
-        'the unique index tickets_token_key on tickets.token is invalid, so a duplicate may go unnoticed, and no query uses it.',
+        'the unique index tickets_token_key on tickets.token is invalid, so it may miss duplicates, and no query uses it.',
       advice: 'Run REINDEX INDEX CONCURRENTLY tickets_token_key.',
     },
     {
@@ -57,21 +57,21 @@ describe('the preflight of the indexes', () => {
       when: 'there is one more index',
       level: 'ok',
       statements: ['CREATE INDEX ON tickets (subject)'],
-      message: 'each row that is rotated is entered anew into 3 indexes.',
+      message: 'each rotated row gets a new entry in 3 indexes.',
     },
     {
       when: 'there are more indexes, also by expression and for some rows',
       level: 'warning',
       statements: ['CREATE INDEX ON tickets (subject)', 'CREATE INDEX ON tickets (lower(token::text)) WHERE id > 100'],
-      message: 'each row that is rotated is entered anew into 4 indexes, also where they are not on tickets.token.',
+      message: 'each rotated row gets a new entry in 4 indexes, including those that are not on tickets.token.',
       advice:
-        'Expect it to take longer, to write more WAL, and these indexes to grow. Drop those that nobody uses (idx_scan = 0 in pg_stat_user_indexes); afterwards REINDEX TABLE CONCURRENTLY tickets makes them small again.',
+        'The rotation takes longer, writes more WAL, and these indexes grow. Drop unused ones (idx_scan = 0 in pg_stat_user_indexes); afterward REINDEX TABLE CONCURRENTLY tickets shrinks them again.',
     },
     {
       when: 'only the condition of an index has to do with the token',
       level: 'ok',
       statements: ['DROP INDEX tickets_token_key', 'CREATE INDEX ON tickets (subject) WHERE token IS NOT NULL'],
-      message: 'each row that is rotated is entered anew into 2 indexes.',
+      message: 'each rotated row gets a new entry in 2 indexes.',
     },
     {
       when: 'the token is in no index',
@@ -82,16 +82,18 @@ describe('the preflight of the indexes', () => {
         'CREATE INDEX ON tickets (subject)',
       ],
       message:
-        'tickets.token is in no index, so none has to be written where a page has room for the new version of a row.',
+        'tickets.token is in no index, so no index is written where a page has room for the new version of a row.',
     },
   ]);
 
   it('says how large they are, where that is worth telling', () => {
     expect(judgeIndexes(TICKETS, indexes(4, 1.5e9)).message).toMatch(
-      /^each row .+ into 4 indexes \(about 6 GB\), also where/,
+      /^each rotated row .+ 4 indexes \(about 6 GB\), including those/,
     );
-    expect(judgeIndexes(TICKETS, indexes(2, 30e6)).message).toMatch(/^each row .+ into 2 indexes \(about 60 MB\)\.$/);
-    expect(judgeIndexes(TICKETS, indexes(2, 16_384)).message).toMatch(/^each row .+ into 2 indexes\.$/);
+    expect(judgeIndexes(TICKETS, indexes(2, 30e6)).message).toMatch(
+      /^each rotated row .+ 2 indexes \(about 60 MB\)\.$/,
+    );
+    expect(judgeIndexes(TICKETS, indexes(2, 16_384)).message).toMatch(/^each rotated row .+ 2 indexes\.$/);
   });
 
   it('does not count an index that nothing is entered into', () => {

@@ -33,7 +33,7 @@ const PG_AUDIT: LogSettings = {
   'pgaudit.role': '',
 };
 
-const NONE = "the server's log shows no parameters of statements, so no token.";
+const NONE = 'the server does not log parameters of statements, so it logs no token.';
 
 describe('what the server would log of the tokens', () => {
   it.each<[string, LogSettings]>([
@@ -134,8 +134,8 @@ describe('what the server would log of the tokens', () => {
   ])('is told, and how to prevent it, where %j', (settings, through, remedy) => {
     expect(judgeLogging(settings, 'app')).toEqual({
       level: 'warning',
-      message: `the server's log would show fresh tokens: ${through}.`,
-      advice: `Take --tokens database: then no token is sent. Or have a superuser set ${remedy} for this user (ALTER ROLE … SET).`,
+      message: `the server would log fresh tokens: ${through}.`,
+      advice: `Use --tokens database, which sends no token, or let a superuser set ${remedy} for this user (ALTER ROLE … SET).`,
     });
     expect(judgeLogging(settings, 'database').level).toBe('ok');
   });
@@ -150,11 +150,11 @@ describe('what the server would log of the tokens', () => {
     expect(judgeLogging(settings, 'app')).toEqual({
       level: 'warning',
       message:
-        "the server's log would show fresh tokens: log_statement = mod; " +
+        'the server would log fresh tokens: log_statement = mod; ' +
         'log_min_duration_statement = 5 s (statements that take longer); ' +
         'log_parameter_max_length_on_error = -1 (statements that fail, warn or wait for a lock).',
       advice:
-        'Take --tokens database: then no token is sent. Or have a superuser set ' +
+        'Use --tokens database, which sends no token, or let a superuser set ' +
         'log_parameter_max_length = 0 and log_parameter_max_length_on_error = 0 for this user (ALTER ROLE … SET).',
     });
   });
@@ -168,8 +168,7 @@ describe('the preflight of the logs', () => {
       when: 'slow statements are logged',
       level: 'warning',
       statements: [`SET LOCAL log_min_duration_statement = '5s'`],
-      message:
-        "the server's log would show fresh tokens: log_min_duration_statement = 5 s (statements that take longer).",
+      message: 'the server would log fresh tokens: log_min_duration_statement = 5 s (statements that take longer).',
     },
     {
       when: 'slow statements are logged without parameters',
@@ -187,8 +186,7 @@ describe('the preflight of the logs', () => {
       when: 'auto_explain is loaded and set',
       level: 'warning',
       statements: [`LOAD 'auto_explain'`, `SET LOCAL auto_explain.log_min_duration = '1min'`],
-      message:
-        "the server's log would show fresh tokens: auto_explain.log_min_duration = 60 s (statements that take longer).",
+      message: 'the server would log fresh tokens: auto_explain.log_min_duration = 60 s (statements that take longer).',
     },
   ]);
 
@@ -197,7 +195,7 @@ describe('the preflight of the logs', () => {
     expect(findingOf(findings, 'statement-logging')).toEqual({
       check: 'statement-logging',
       level: 'ok',
-      message: 'the database makes the tokens, so no statement has one in it that could be logged.',
+      message: 'the database makes the tokens, so no statement that could be logged contains one.',
     });
   });
 });

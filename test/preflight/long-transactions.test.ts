@@ -15,7 +15,7 @@ describe('long transactions', () => {
     expect(judgeLongTransactions({ seen: [PREPARED, SESSION], hidden: 0 })).toEqual({
       level: 'warning',
       message:
-        "vacuum is held back by transactions that are older than 5 min: prepared 'order 7' (25 h), process 4711 (12 min).",
+        "vacuum cannot clean up behind transactions that are older than 5 min: prepared 'order 7' (25 h), process 4711 (12 min).",
       advice: expect.stringMatching(/the table may double in size\. .+ with ROLLBACK PREPARED 'order 7'\.$/),
     });
     expect(judgeLongTransactions({ seen: [SESSION], hidden: 3 }).advice).toMatch(
@@ -33,7 +33,7 @@ describe('long transactions', () => {
   it('may be there where this user cannot see it', () => {
     expect(judgeLongTransactions({ seen: [], hidden: 1 })).toEqual({
       level: 'ok',
-      message: 'no transaction of this user is older than 5 min; when others began is hidden without pg_monitor.',
+      message: 'no transaction of this user is older than 5 min; those of others are hidden without pg_monitor.',
     });
   });
 

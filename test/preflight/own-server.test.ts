@@ -49,7 +49,7 @@ describe('the preflight on a server of its own', () => {
   it('finds everything in order for a user with just the privileges that are needed', async () => {
     const findings = await inspectDatabase(asClerk, TICKETS, parseSettings({}));
     expect(findings.filter(({ level }) => level !== 'ok')).toEqual([]);
-    expect(findingOf(findings, 'privileges')?.message).toBe('clerk has the privileges that are needed.');
+    expect(findingOf(findings, 'privileges')?.message).toBe('clerk has the privileges that it needs.');
   });
 
   it('counts the connections that are free for this user', async () => {
@@ -94,7 +94,7 @@ describe('the preflight on a server of its own', () => {
     const finding = await inspect('replication');
     await database.$executeRaw`SELECT pg_drop_replication_slot('forgotten'), pg_drop_replication_slot('unused')`;
     expect(finding?.level).toBe('warning');
-    expect(finding?.message).toMatch(/^nobody takes the WAL .+ on top: forgotten \(\d.*B\)\.$/);
+    expect(finding?.message).toMatch(/^replication slots without a consumer .+: forgotten \(\d.*B\)\.$/);
   });
 
   it('names a replication slot that decodes the changes of this database', async () => {
@@ -126,7 +126,7 @@ describe('the preflight on a server of its own', () => {
     }, PATIENT);
     expect(finding).toMatchObject({
       level: 'ok',
-      message: 'no transaction of this user is older than 5 min; when others began is hidden without pg_monitor.',
+      message: 'no transaction of this user is older than 5 min; those of others are hidden without pg_monitor.',
     });
   });
 
@@ -137,8 +137,8 @@ describe('the preflight on a server of its own', () => {
     expect(finding).toEqual({
       check: 'replication',
       level: 'warning',
-      message: 'the server does not say (it answered with 42501).',
-      advice: 'GRANT pg_monitor to the user of DATABASE_URL, or find out otherwise.',
+      message: 'the server denied the answer (42501).',
+      advice: 'GRANT pg_monitor to the user of DATABASE_URL, or check this by other means.',
     });
   });
 

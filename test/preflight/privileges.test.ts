@@ -37,15 +37,15 @@ describe('the preflight of the privileges', () => {
       when: 'the user has just the privileges that are needed',
       level: 'ok',
       statements: [ROLE, 'GRANT SELECT (id, token), UPDATE ON tickets TO preflight_app', ON_CHECKPOINTS, AS_ROLE],
-      message: 'preflight_app has the privileges that are needed.',
+      message: 'preflight_app has the privileges that it needs.',
     },
     {
       when: 'the user may update the column only',
       level: 'warning',
       statements: [ROLE, 'GRANT SELECT, UPDATE (token) ON tickets TO preflight_app', ON_CHECKPOINTS, AS_ROLE],
       message:
-        'preflight_app has UPDATE on the column tickets.token only, so a row that is locked or refused will end the run.',
-      advice: 'Run GRANT UPDATE ON tickets TO preflight_app; then such a row is set aside and tried again.',
+        'preflight_app has UPDATE on the column tickets.token only, so a locked or refused row will end the run.',
+      advice: 'Run GRANT UPDATE ON tickets TO preflight_app; then such a row is set aside and retried.',
     },
     {
       when: 'the user may update another column only',

@@ -8,7 +8,7 @@ describe('replication', () => {
   it('is in order where nothing is replicated', () => {
     expect(judgeReplication([], [])).toEqual({
       level: 'ok',
-      message: 'no standby is connected, and no replication slot keeps WAL.',
+      message: 'no standby is connected, and no replication slot retains WAL.',
     });
   });
 
@@ -26,15 +26,15 @@ describe('replication', () => {
   ])('is told where a standby is far behind: %j', (standby, lag) => {
     expect(judgeReplication([standby, STANDBY], [SLOT])).toEqual({
       level: 'warning',
-      message: `far behind already, and the rotation adds to it: ${lag}.`,
-      advice: 'Wait until the standby has caught up; what is read from it is old.',
+      message: `standbys are far behind, and the rotation adds to that: ${lag}.`,
+      advice: 'Wait until the standby has caught up; until then, it serves old data.',
     });
   });
 
   it('is told where this user may not see how far standbys are behind', () => {
     expect(judgeReplication([{ name: 'process 7', lagBytes: null, lagSeconds: null }], [])).toEqual({
       level: 'warning',
-      message: 'how far standbys are behind is hidden from this user: process 7.',
+      message: 'the lag of standbys is hidden from this user: process 7.',
       advice: 'GRANT pg_monitor to the user of DATABASE_URL to see it.',
     });
   });
@@ -42,9 +42,8 @@ describe('replication', () => {
   it('is told where nobody takes the WAL of a slot', () => {
     expect(judgeReplication([], [{ ...SLOT, isActive: false, keptBytes: 3.2e9 }])).toEqual({
       level: 'warning',
-      message:
-        "nobody takes the WAL that these replication slots keep, and the rotation's comes on top: berlin (3.2 GB).",
-      advice: 'Have it taken, or drop the slot (pg_drop_replication_slot), before the disk is full.',
+      message: 'replication slots without a consumer retain WAL, and the rotation adds to it: berlin (3.2 GB).',
+      advice: 'Attach a consumer or drop the slot (pg_drop_replication_slot) before the disk is full.',
     });
     expect(judgeReplication([], [{ ...SLOT, isActive: false, keptBytes: null }]).level).toBe('ok');
   });
@@ -53,7 +52,7 @@ describe('replication', () => {
     expect(judgeReplication([], [{ ...SLOT, name: 'warehouse', decodes: true }])).toEqual({
       level: 'warning',
       message: 'each change will be decoded for logical replication: warehouse.',
-      advice: 'See that whoever subscribes can take a change of every row, and may have the fresh tokens.',
+      advice: 'Check that subscribers can handle a change of every row, and that they may receive the fresh tokens.',
     });
   });
 
@@ -66,8 +65,8 @@ describe('replication', () => {
       ],
     );
     expect(message).toMatch(
-      /^nobody takes .+: paris \(16 MB\); each change .+: warehouse; far behind .+: berlin .+\.$/,
+      /^replication slots without .+: paris \(16 MB\); each change .+: warehouse; standbys .+: berlin .+\.$/,
     );
-    expect(advice).toMatch(/^Have it taken.+ See that.+ Wait until.+\.$/);
+    expect(advice).toMatch(/^Attach a consumer.+ Check that.+ Wait until.+\.$/);
   });
 });

@@ -13,15 +13,15 @@ describe('the preflight of the server', () => {
       statements: ['SET TRANSACTION READ ONLY'],
       message: 'transactions are read-only for this user (default_transaction_read_only is on).',
       advice:
-        'Turn it off with ALTER ROLE … SET default_transaction_read_only = off, or take another user. Where the service turned it on because its disk is full, make room first.',
+        'Turn it off with ALTER ROLE … SET default_transaction_read_only = off, or use another user. If the service turned it on because its disk is full, free some space first.',
     },
   ]);
 
   it('says when it is a replica', () => {
     expect(judgeWritability({ isReplica: true, isReadOnly: true })).toEqual({
       level: 'stop',
-      message: 'the server is a replica, which takes no writes.',
-      advice: 'Put the primary into DATABASE_URL.',
+      message: 'the server is a replica and takes no writes.',
+      advice: 'Set DATABASE_URL to the primary.',
     });
   });
 
@@ -37,7 +37,7 @@ describe('the preflight of the server', () => {
   ])('warns of a version that this is not tested with: %d', (number, major) => {
     expect(judgeVersion(number)).toEqual({
       level: 'warning',
-      message: `the server is PostgreSQL ${major}; this is tested with 18 only.`,
+      message: `the server is PostgreSQL ${major}; only 18 is tested.`,
       advice: 'Rotate a copy of the database on such a server first.',
     });
   });
@@ -45,7 +45,7 @@ describe('the preflight of the server', () => {
   it.each([139_999, 90_624])('refuses a version that is too old: %d', (number) => {
     expect(judgeVersion(number)).toEqual({
       level: 'stop',
-      message: expect.stringMatching(/^the server is PostgreSQL (13|9); the oldest that this works with is 14\.$/),
+      message: expect.stringMatching(/^the server is PostgreSQL (13|9); the oldest supported version is 14\.$/),
       advice: 'Upgrade it to 18.',
     });
   });

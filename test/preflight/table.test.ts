@@ -37,7 +37,7 @@ describe('the preflight of the table', () => {
       statements: ['CREATE SCHEMA shop', 'ALTER TABLE tickets SET SCHEMA shop'],
       message: 'there is no table tickets in schema public.',
       advice:
-        'Run `npx prisma migrate deploy` first. If the one in schema shop is meant, put ?schema=shop into DATABASE_URL; its user needs USAGE on that schema.',
+        'Run `npx prisma migrate deploy` first. If the one in schema shop is meant, add ?schema=shop to DATABASE_URL; its user needs USAGE on that schema.',
     },
     {
       when: 'condemned_tokens is missing',
@@ -75,7 +75,7 @@ describe('the preflight of the table', () => {
       level: 'stop',
       statements: ['ALTER TABLE tickets RENAME TO all_tickets', 'CREATE VIEW tickets AS SELECT * FROM all_tickets'],
       message: 'tickets is a view; only an ordinary table can be rotated.',
-      advice: 'Rotate the table behind it, as a target of its own.',
+      advice: 'Rotate the table behind it instead.',
     },
     {
       when: 'tickets is a materialized view',
@@ -85,7 +85,7 @@ describe('the preflight of the table', () => {
         'CREATE MATERIALIZED VIEW tickets AS SELECT * FROM all_tickets',
       ],
       message: 'tickets is a materialized view; only an ordinary table can be rotated.',
-      advice: 'Rotate the table behind it, as a target of its own.',
+      advice: 'Rotate the table behind it instead.',
     },
     {
       when: 'tickets is a partitioned table',
@@ -95,7 +95,7 @@ describe('the preflight of the table', () => {
         'CREATE TABLE tickets (id bigint PRIMARY KEY, token uuid) PARTITION BY RANGE (id)',
       ],
       message: 'tickets is a partitioned table; only an ordinary table can be rotated.',
-      advice: 'Rotate each of its partitions as a target of its own, by a model that is mapped to it (@@map).',
+      advice: 'Rotate each partition as a separate target, with a model that is mapped to it (@@map).',
     },
     {
       when: 'tickets is a foreign table',
@@ -113,16 +113,15 @@ describe('the preflight of the table', () => {
       when: 'a table inherits from tickets',
       level: 'stop',
       statements: ['CREATE TABLE old_tickets () INHERITS (tickets)'],
-      message: 'other tables inherit from tickets, so that a key may occur more than once in it.',
-      advice: 'Take them out (ALTER TABLE … NO INHERIT tickets), and rotate each as a table of its own.',
+      message: 'other tables inherit from tickets, so a key may occur in it more than once.',
+      advice: 'Detach them (ALTER TABLE … NO INHERIT tickets) and rotate each as a separate target.',
     },
     {
       when: 'row-level security applies to the user',
       level: 'stop',
       statements: ['ALTER TABLE tickets ENABLE ROW LEVEL SECURITY', ROLE, AS_ROLE],
-      message:
-        'row-level security applies to this user on tickets, and rows that are not seen would keep their leaked token.',
-      advice: 'Put a user with BYPASSRLS into DATABASE_URL, or the owner of the table unless row security is forced.',
+      message: 'row-level security applies to this user on tickets, and hidden rows would keep their leaked tokens.',
+      advice: 'Use a user with BYPASSRLS in DATABASE_URL, or the owner of the table unless row security is forced.',
     },
     {
       when: 'row-level security is forced upon the owner',
@@ -133,8 +132,7 @@ describe('the preflight of the table', () => {
         'ALTER TABLE tickets OWNER TO preflight_app',
         AS_ROLE,
       ],
-      message:
-        'row-level security applies to this user on tickets, and rows that are not seen would keep their leaked token.',
+      message: 'row-level security applies to this user on tickets, and hidden rows would keep their leaked tokens.',
     },
     {
       when: 'row-level security is there, but not for the owner',

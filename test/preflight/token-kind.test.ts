@@ -15,7 +15,7 @@ describe('the preflight of the kind of token', () => {
       { kind: base64url({ bytes: 16 }) },
       'database',
       'stop',
-      /^the database can make UUIDs only, and the target wants tokens of kind base64url\(16\)\.$/,
+      /^the database can only make UUIDs, but the target needs tokens of kind base64url\(16\)\.$/,
     ],
     [
       'hashes that the database should make',
@@ -24,7 +24,7 @@ describe('the preflight of the kind of token', () => {
       'stop',
       /UUIDs/,
     ],
-    ['hashes whose tokens nobody will know', { kind: sha256(uuid()) }, 'app', 'warning', /nobody will ever know/],
+    ['hashes whose tokens nobody will know', { kind: sha256(uuid()) }, 'app', 'warning', /no one will know/],
     [
       'hashes whose tokens are handed out',
       { kind: sha256(uuid()), afterBatch: handsOut },

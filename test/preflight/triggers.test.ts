@@ -17,9 +17,9 @@ describe('the preflight of triggers and rules', () => {
         'CREATE TRIGGER "Mail" BEFORE UPDATE OF subject, token ON tickets FOR EACH ROW EXECUTE FUNCTION interfere()',
         'CREATE CONSTRAINT TRIGGER proof AFTER UPDATE ON tickets DEFERRABLE FOR EACH ROW EXECUTE FUNCTION interfere()',
       ],
-      message: '3 triggers will run for each row that is rotated: "Mail", audit, proof.',
+      message: '3 triggers will run for each rotated row: "Mail", audit, proof.',
       advice:
-        'See what they do: they take time, may write, send or refuse something for every row, and have to leave the new token alone. Otherwise ALTER TABLE tickets DISABLE TRIGGER "Mail", for everybody, for as long as it runs.',
+        'Check that they keep the new token, and what they write, send or refuse for every row. If they must not run, ALTER TABLE tickets DISABLE TRIGGER "Mail" disables one for all sessions until you enable it again.',
     },
     {
       when: 'a trigger runs for each update of what is generated from the token',
@@ -29,13 +29,13 @@ describe('the preflight of triggers and rules', () => {
         'ALTER TABLE tickets ADD COLUMN digest text GENERATED ALWAYS AS (md5(token::text)) STORED',
         'CREATE TRIGGER audit AFTER UPDATE OF digest ON tickets FOR EACH ROW EXECUTE FUNCTION interfere()',
       ],
-      message: '1 trigger will run for each row that is rotated: audit.',
+      message: '1 trigger will run for each rotated row: audit.',
     },
     {
       when: 'a trigger runs once a statement',
       level: 'ok',
       statements: [FUNCTION, 'CREATE TRIGGER audit AFTER UPDATE ON tickets EXECUTE FUNCTION interfere()'],
-      message: 'no trigger will run for each row; once a batch: audit.',
+      message: 'no trigger will run for each row; once per batch: audit.',
     },
     {
       when: 'triggers run for other events, other columns, replicated changes, or never',
@@ -59,7 +59,7 @@ describe('the preflight of triggers and rules', () => {
         'CREATE TRIGGER audit AFTER UPDATE ON tickets FOR EACH ROW EXECUTE FUNCTION interfere()',
         'ALTER TABLE tickets ENABLE ALWAYS TRIGGER audit',
       ],
-      message: '1 trigger will run for each row that is rotated: audit.',
+      message: '1 trigger will run for each rotated row: audit.',
     },
   ]);
 
@@ -69,7 +69,7 @@ describe('the preflight of triggers and rules', () => {
       level: 'stop',
       statements: ['CREATE RULE frozen AS ON UPDATE TO tickets DO INSTEAD NOTHING'],
       message: '1 rule on tickets would rewrite the updates: frozen.',
-      advice: 'Run ALTER TABLE tickets DISABLE RULE frozen for as long as it runs.',
+      advice: 'Run ALTER TABLE tickets DISABLE RULE frozen during the rotation.',
     },
     {
       when: 'rules rewrite something else, or are disabled',

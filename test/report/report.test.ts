@@ -180,7 +180,7 @@ describe('the summary of a run', () => {
       [
         "Rotation 'march' of tickets.token by id in db:5432/shop is complete: each of its tokens was replaced by a fresh random one.",
         'The run lasted from 2026-03-01 12:00:00 UTC to 2026-03-01 12:00:12 UTC (12.0 s), with rotate-tokens 1.2.3.',
-        '1,000 rows up to key 9007199254740993 were each rotated exactly once: all by this run. Every batch was committed in one transaction with the record of how far it is. Rows with higher keys came after the rotation began, and were left alone unless they held a condemned token.',
+        '1,000 rows up to key 9007199254740993 were each rotated exactly once: all by this run. Every batch was committed in one transaction with its checkpoint. Rows with higher keys were inserted after the rotation began and were left unchanged, unless they held a condemned token.',
         'Verified: Every partition is complete. No two rows share a token.',
         'Nothing is left to do for this rotation.',
       ].join('\n'),
@@ -193,9 +193,9 @@ describe('the summary of a run', () => {
       { check: 'leaked', level: 'stop', message: '3 leaked tokens are valid', advice: 'Rotate under another --name' },
     ];
     const summary = summaryOf({ result: COMPLETE }, BATCHES, { verification });
-    expect(summary).toMatch(/^Rotation 'march' .* ran to its end, but its verification found a problem\.\n/);
+    expect(summary).toMatch(/^Rotation 'march' .* finished, but verification failed\.\n/);
     expect(summary).toContain('THE VERIFICATION FOUND 1 PROBLEM: 3 leaked tokens are valid. Verified: Every partition');
-    expect(summary).toMatch(/\nLeft to do: Rotate under another --name\.$/);
+    expect(summary).toMatch(/\nTo do: Rotate under another --name\.$/);
     expect(summary).not.toMatch(/is complete:|Nothing is left/);
   });
 
@@ -214,7 +214,7 @@ describe('the summary of a run', () => {
     expect(summary).toContain('The result was verified on 2026-03-01 12:00:12 UTC.');
     expect(summary).toContain('Nothing is left to do');
     expect(summary).toMatch(
-      /^Rotation 'march' .* had already been completed by an earlier run \(on 2026-03-01 12:00:10 UTC\)\. This run changed nothing\.\n/,
+      /^Rotation 'march' .* was completed by an earlier run \(on 2026-03-01 12:00:10 UTC\)\. This run changed nothing\.\n/,
     );
     expect(summary).toContain('1,000 rows up to key 9007199254740993 were each rotated exactly once. Every');
   });
@@ -225,18 +225,18 @@ describe('the summary of a run', () => {
       STARTED,
       { type: 'batch', rows: 400, durationMs: 1 },
     ]);
-    expect(summary).toMatch(/^Rotation 'march' .* was told to stop\. It is NOT complete\.\n/);
+    expect(summary).toMatch(/^Rotation 'march' .* was interrupted\. It is NOT complete\.\n/);
     expect(summary).toContain(
-      '400 rows of about 1,000 have been rotated, each exactly once: all by this run. About 600 still have their leaked token, which is still valid.',
+      '400 rows of about 1,000 have been rotated, each exactly once: all by this run. About 600 still have their leaked token, which still works.',
     );
-    expect(summary).toContain('Left to do: run the same command again (--name march). It continues after the last');
+    expect(summary).toContain('To do: run the same command again (--name march). It continues after the last');
   });
 
   it('that was interrupted where nobody answers claims no more than is certain', () => {
     const summary = summaryOf({ result: { outcome: 'interrupted', counts: null } });
     expect(summary).toContain('It is NOT known to be complete.');
     expect(summary).toContain('At least 1,000 rows have been rotated');
-    expect(summary).toContain('Whether a leaked token is left is not known.');
+    expect(summary).toContain('It is unknown whether a leaked token is left.');
   });
 
   it('that failed says why, what is certain, and how to continue', () => {
@@ -248,16 +248,14 @@ describe('the summary of a run', () => {
     expect(summary).toContain(
       'At least 1 row of 1,000 has been rotated, each exactly once: all by this run. About 999 still',
     );
-    expect(summary).toContain('Left to do: run the same command again (--name march). It continues after');
+    expect(summary).toContain('To do: run the same command again (--name march). It continues after');
   });
 
   it('that failed before it began says that nothing was changed', () => {
     const summary = summaryOf({ error: new ConfigurationError('the table is missing') }, []);
     expect(summary).toContain('The error: the table is missing.\n');
-    expect(summary).toContain('It ended before it began to rotate, so this run changed no token.');
-    expect(summary).toContain(
-      'Left to do: correct what the error says, then run the same command again (--name march).',
-    );
+    expect(summary).toContain('It ended before the rotation began, so this run changed no token.');
+    expect(summary).toContain('To do: correct the error, then run the same command again (--name march).');
   });
 
   it('that left rows out says that these still have their leaked token', () => {
@@ -265,21 +263,21 @@ describe('the summary of a run', () => {
     expect(summary).toContain(
       'failed. It is NOT complete. The error: 1 row could not be rotated, and still has its leaked token. By key: 7 (55P03).',
     );
-    expect(summary).toContain('Left to do: 1 row still has its leaked token. Find out what locks or refuses');
+    expect(summary).toContain('To do: 1 row still has its leaked token. Find out what locks or refuses');
   });
 
   it('of a run that others left nothing to does not call it a failure', () => {
     const summary = summaryOf({ error: new HeldByAnotherProcessError('march', ['web-1:42:x']) }, [STARTED]);
     expect(summary).toMatch(
-      /^Rotation 'march' .* was not continued by this run, since others are at it: rotation 'march' is being run by web-1:42:x\./,
+      /^Rotation 'march' .* was not continued by this run, since other processes are running it: rotation 'march' is being run by web-1:42:x\./,
     );
-    expect(summary).toContain('Left to do: wait for the other processes;');
+    expect(summary).toContain('To do: wait for the other processes,');
     expect(summary).not.toContain('failed');
   });
 
   it('of an empty table says that there was nothing to do', () => {
     expect(summaryOf({ result: { outcome: 'empty' } }, [])).toMatch(
-      /^tickets\.token by id in db:5432\/shop has no rows\. .*\nThe run lasted .*\nNothing is left to do\.$/,
+      /^tickets\.token by id in db:5432\/shop has no rows, .*\nThe run lasted .*\nNothing is left to do\.$/,
     );
   });
 
@@ -292,7 +290,7 @@ describe('the summary of a run', () => {
       { type: 'throttled', reason: 'a replica', detail: 'a replica', waitMs: 2_000 },
     ];
     expect(summaryOf({ result: COMPLETE }, events)).toContain(
-      '\nOn the way, 1 fault was met and tried again, 1 row that was in the way was rotated last, 1 partition went over to another process and the workers paused for 2.0 s in all for the sake of others.\n',
+      '\nDuring the run, 1 fault was retried, 1 locked or refused row was rotated last, 1 partition went to another process and the workers paused for 2.0 s in total.\n',
     );
   });
 });

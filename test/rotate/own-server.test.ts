@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type EmbeddedServer, startEmbeddedServer } from '../../scripts/support/embedded-server.ts';
 import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
@@ -6,6 +5,7 @@ import { parseSettings, type RotationEvent, rotate } from '../../src/index.ts';
 import { prisma } from '../support/command.ts';
 import { ticketContext } from '../support/rotations.ts';
 import { insertTickets, keysUpTo, survivors, tokensByKey } from '../support/tickets.ts';
+import { until } from '../support/until.ts';
 
 const ROWS = 200;
 const BATCH = 50;
@@ -84,7 +84,3 @@ describe('a leaked token that the server itself brings back', () => {
     await database.$executeRaw`ALTER TABLE tickets SET LOGGED`;
   });
 });
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await sleep(50);
-}

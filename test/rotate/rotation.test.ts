@@ -19,6 +19,7 @@ import {
   TICKETS,
   tokensByKey,
 } from '../support/tickets.ts';
+import { until } from '../support/until.ts';
 
 describe('a rotation', () => {
   const { database } = useTestDatabase();
@@ -123,7 +124,7 @@ describe('a rotation', () => {
         settings: parseSettings({ name: 'test', targetBatchMs: 100 }),
         onEvent: (event) => events.push(event),
       });
-      while (!events.some(({ type }) => type === 'blocked')) await new Promise((resolve) => setTimeout(resolve, 20));
+      await until(() => events.some(({ type }) => type === 'blocked'));
       return { pid: locked?.pid, running };
     }, PATIENT);
     expect(await running).toMatchObject({ outcome: 'complete' });
@@ -208,7 +209,10 @@ describe('a rotation', () => {
     await insertTickets(database, keysUpTo(2_000));
     await recordTokenChanges(database);
     const ends = await Promise.allSettled([run(), run()]);
-    expect(ends.map(({ status }) => status)).toContain('fulfilled');
+    const results = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
+    const reasons = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+    expect(results).toContainEqual(expect.objectContaining({ outcome: 'complete', rowsDone: 2_000 }));
+    for (const reason of reasons) expect(reason).toBeInstanceOf(HeldByAnotherProcessError);
     expect(await changesPerTicket(database)).toEqual({ 1: 2_000 });
   });
 
@@ -244,7 +248,7 @@ describe('a rotation', () => {
     };
     const settings = parseSettings({ name: 'test', batchSize: 100, workers: 1 });
     const running = run({ settings, onEvent });
-    while (!events.some(({ type }) => type === 'batch')) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => events.some(({ type }) => type === 'batch'));
     await database.$executeRaw`
       UPDATE rotation_checkpoints SET claimed_by = 'thief:1:x', claimed_until = clock_timestamp() + interval '1 second'
       WHERE partition = 0`;

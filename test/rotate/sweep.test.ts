@@ -9,6 +9,7 @@ import {
 import { useTestDatabase } from '../support/database.ts';
 import { PATIENT } from '../support/patient.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, TICKETS } from '../support/tickets.ts';
+import { until } from '../support/until.ts';
 
 describe('rows that are in the way', () => {
   const { database } = useTestDatabase();
@@ -32,8 +33,7 @@ describe('rows that are in the way', () => {
     const running = await database.$transaction(async (transaction) => {
       await transaction.$executeRaw`SELECT FROM tickets WHERE id IN (7, 8, 250) FOR UPDATE`;
       const running = run();
-      while (!events.some(({ type }) => type === 'tryingAgain'))
-        await new Promise((resolve) => setTimeout(resolve, 20));
+      await until(() => events.some(({ type }) => type === 'tryingAgain'));
       expect(await changesPerTicket(database)).toEqual({ 0: 3, 1: 497 });
       return { running };
     }, PATIENT);
@@ -106,7 +106,7 @@ describe('rows that are in the way', () => {
       await transaction.$executeRaw`LOCK TABLE tickets IN SHARE MODE`;
       const running = run();
       const attempts = () => events.filter(({ type }) => type === 'retry').length;
-      while (attempts() < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+      await until(() => attempts() >= 3);
       return { running };
     }, PATIENT);
     expect(await running).toMatchObject({ outcome: 'complete' });
@@ -130,7 +130,7 @@ describe('rows that are in the way', () => {
       await transaction.$executeRaw`SELECT FROM tickets FOR UPDATE`;
       const running = run({ lockTimeoutMs: 5 });
       const attempts = () => events.filter(({ type }) => type === 'retry').length;
-      while (attempts() < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+      await until(() => attempts() >= 3);
       return { running };
     }, PATIENT);
     expect(keysSetAside()).toHaveLength(200);
@@ -146,7 +146,7 @@ describe('rows that are in the way', () => {
       await transaction.$executeRaw`UPDATE tickets SET subject = 'sold' WHERE id = 90`;
       const running = run({ lockTimeoutMs: 60_000 });
       const isWaiting = async () => (await database.$queryRaw<[]>`SELECT FROM pg_locks WHERE NOT granted`).length > 0;
-      while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve, 20));
+      await until(async () => await isWaiting());
       await transaction.$executeRaw`UPDATE tickets SET subject = 'sold' WHERE id = 10`;
       return { running };
     }, PATIENT);

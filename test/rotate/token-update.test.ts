@@ -22,6 +22,7 @@ import { SILENT_CLIENT_MS } from '../../src/rotate/after-batch.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { PATIENT } from '../support/patient.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, tokensByKey } from '../support/tickets.ts';
+import { until } from '../support/until.ts';
 
 describe('the update of a target', () => {
   const { database } = useTestDatabase();
@@ -62,7 +63,7 @@ describe('the update of a target', () => {
       await run(oddSeats());
       expect(events).toContainEqual(expect.objectContaining({ type: 'started', rowsTotal: 250 }));
       expect(events.find(({ type }) => type === 'verified')).toMatchObject({
-        findings: [{}, {}, { message: expect.stringContaining('250 rows rotated, 250 rows there now') }, {}],
+        findings: [{}, {}, { message: expect.stringContaining('250 rows rotated, 250 rows exist now') }, {}],
       });
     });
 
@@ -72,7 +73,7 @@ describe('the update of a target', () => {
       const running = await database.$transaction(async (transaction) => {
         await transaction.$executeRaw`UPDATE tickets SET subject = 'returned' WHERE id = 2`;
         const running = run(tickets({ scope: { subject: { not: 'returned' } } }), { lockTimeoutMs: 60_000 });
-        while (!events.some(({ type }) => type === 'blocked')) await new Promise((resolve) => setTimeout(resolve, 20));
+        await until(() => events.some(({ type }) => type === 'blocked'));
         return { running };
       }, PATIENT);
       await expect(running.running).rejects.toThrow(NotVerifiedError); // its leaked token still works

@@ -57,7 +57,7 @@ describe('the finding about leaked tokens', () => {
       (state) => find({ survivors }, { state }).advice,
     );
     expect(advice[0]).toContain('--again');
-    expect(advice[1]).toContain('run it again');
+    expect(advice[1]).toContain('Run it again');
     expect(advice[2]).toContain('--name');
     const outside = find({ outOfScope: survivors }, { state: 'complete' }).advice;
     expect(outside).not.toContain('--again');

@@ -153,7 +153,7 @@ describe('a CSV file with leaked tokens', () => {
   it('is refused where a quote is not closed', async () => {
     const reading = readText(`id,token\n1,${A}\n2,"${B}\n3,${C}\n`, CSV);
     await expect(reading).rejects.toThrow(ConfigurationError);
-    await expect(reading).rejects.toThrow(/^the leaked list is not CSV: its record at line \d+ has no end/);
+    await expect(reading).rejects.toThrow(/^the leaked list is not CSV: the record at line \d+ does not end/);
   });
 
   it('is not read to its end where a quote is not closed for far too long', async () => {
@@ -162,7 +162,7 @@ describe('a CSV file with leaked tokens', () => {
       yield Buffer.from(`id,token\n1,"${A}\n`);
       for (; piecesRead < 1_000; piecesRead += 1) yield Buffer.from(`2,${B}\n`.repeat(1_000));
     })();
-    await expect(read(file, CSV)).rejects.toThrow('has no end');
+    await expect(read(file, CSV)).rejects.toThrow('does not end');
     expect(piecesRead * 1_000 * B.length).toBeLessThan(2 * MAX_LINE_LENGTH);
   });
 

@@ -59,18 +59,18 @@ describe('verifying a rotation', () => {
       {
         check: 'coverage',
         level: 'ok',
-        message: 'One partition covers everything up to key 95 without gap or overlap, and all of it is done.',
+        message: 'One partition covers all keys up to 95 without gap or overlap, and all are complete.',
       },
       {
         check: 'condemned-tokens',
         level: 'ok',
-        message: 'None of the 95 tokens that were valid when the rotation began is in tickets any more, under any key.',
+        message: 'None of the 95 tokens that were valid when the rotation began is left in tickets, under any key.',
       },
-      { check: 'rows', level: 'ok', message: '95 rows rotated, 95 rows there now up to key 95.' },
+      { check: 'rows', level: 'ok', message: '95 rows rotated, 95 rows exist now up to key 95.' },
       {
         check: 'shape',
         level: 'ok',
-        message: 'All 95 tokens up to key 95 are version 4 UUIDs, kept apart by the unique index tickets_token_key.',
+        message: 'All 95 tokens up to key 95 are version 4 UUIDs; unique index tickets_token_key rules out duplicates.',
       },
     ]);
   });
@@ -106,9 +106,9 @@ describe('verifying a rotation', () => {
     await rotate(contextOf({ settings: parseSettings({ name: 'test', keepCondemned: true }) }));
     await database.$executeRaw`UPDATE tickets SET token = ${FOREIGN}::uuid WHERE id = (SELECT max(id) FROM tickets)`;
     expect(await verify()).toMatchObject([
-      { level: 'ok', message: expect.stringContaining('6 partitions cover everything up to key 60000000') },
+      { level: 'ok', message: expect.stringContaining('6 partitions cover all keys up to 60000000') },
       { level: 'ok', message: expect.stringContaining('120,000 tokens') },
-      { level: 'ok', message: '120,000 rows rotated, 120,000 rows there now up to key 60000000.' },
+      { level: 'ok', message: '120,000 rows rotated, 120,000 rows exist now up to key 60000000.' },
       { level: 'stop', message: expect.stringContaining('1 token of another kind') },
     ]);
   });
@@ -163,7 +163,7 @@ describe('verifying a rotation', () => {
         check: 'coverage',
         level: 'stop',
         message: 'rotation_checkpoints cannot be trusted: partition 0 begins at 3, not at the first key.',
-        advice: 'Restore its rows from a backup, or rotate everything once more (--again, under another --name).',
+        advice: 'Restore its rows from a backup, or rotate everything again (--again, with another --name).',
       });
     });
 
@@ -222,7 +222,7 @@ describe('verifying a rotation', () => {
     expect(rows).toEqual({
       check: 'rows',
       level: 'ok',
-      message: '95 rows rotated, 90 rows there now up to key 95: 5 rows deleted since.',
+      message: '95 rows rotated, 90 rows exist now up to key 95: 5 rows deleted since.',
     });
   });
 
@@ -232,7 +232,7 @@ describe('verifying a rotation', () => {
       check: 'rows',
       level: 'ok',
       message:
-        '95 rows rotated, 97 rows there now up to key 95: 2 rows came later, 2 with a fresh token, 0 with a condemned one.',
+        '95 rows rotated, 97 rows exist now up to key 95: 2 rows came later, 2 with a fresh token, 0 with a condemned one.',
     });
   });
 
@@ -243,7 +243,7 @@ describe('verifying a rotation', () => {
     expect(await verify()).toMatchObject([
       { check: 'coverage', level: 'ok' },
       { check: 'condemned-tokens', level: 'warning' },
-      { check: 'rows', level: 'warning', advice: expect.stringContaining('leaked if the rows are from a backup') },
+      { check: 'rows', level: 'warning', advice: expect.stringContaining('leaked if the rows come from a backup') },
       { check: 'shape', level: 'ok' },
     ]);
   });
@@ -288,7 +288,7 @@ describe('verifying a rotation', () => {
     });
     expect(shape).toMatchObject({
       level: 'ok',
-      message: 'All 95 tokens up to key 95 are version 4 UUIDs, and no two are the same.',
+      message: 'All 95 tokens up to key 95 are version 4 UUIDs; no two are equal.',
     });
   });
 
@@ -301,7 +301,7 @@ describe('verifying a rotation', () => {
       await building.catch(() => {}); // it leaves an invalid one behind
       await database.$executeRaw`UPDATE tickets SET token = ${fresh.get(11n)}::uuid WHERE id = 11`;
     });
-    expect(shape).toMatchObject({ level: 'ok', message: expect.stringContaining('and no two are the same.') });
+    expect(shape).toMatchObject({ level: 'ok', message: expect.stringContaining('no two are equal.') });
   });
 
   it('warns when there are too many tokens to compare, and no unique index', async () => {

@@ -19,13 +19,13 @@ const USAGE = `${PROGRAM} status [options]
 
 Shows how far the rotations in the database are, from any machine and without disturbing them.`;
 
-/** How often --watch looks, and how long a rate is measured without it, in milliseconds. */
+/** Interval of --watch, and time over which a rate is measured without it, in milliseconds. */
 const INTERVAL_MS = 2_000;
 
 const optionsSchema = z.object({
-  name: z.string('has to be given once, with a value').optional(),
-  watch: z.boolean('has to be given once'),
-  json: z.boolean('has to be given once'),
+  name: z.string('must be given once, with a value').optional(),
+  watch: z.boolean('must be given once'),
+  json: z.boolean('must be given once'),
 });
 
 /** @param args what follows `status` @returns the exit code */
@@ -43,10 +43,10 @@ export async function statusCommand(args: string[]): Promise<number> {
 
 async function parseOptions(args: string[]) {
   const options = await commandLine(args, USAGE)
-    .option('name', { describe: 'Only the rotation of this name', type: 'string', requiresArg: true })
-    .option('watch', { describe: 'Look again every two seconds, until Ctrl-C', type: 'boolean', default: false })
+    .option('name', { describe: 'Show only the rotation of this name', type: 'string', requiresArg: true })
+    .option('watch', { describe: 'Refresh every two seconds, until Ctrl-C', type: 'boolean', default: false })
     .option('json', {
-      describe: 'Print one JSON object a line, one for each rotation',
+      describe: 'Print one JSON object per line and rotation',
       type: 'boolean',
       default: false,
     })
@@ -64,7 +64,7 @@ async function show({ name, watch, json }: z.output<typeof optionsSchema>, signa
     let earlier = await retry(once, () => readStatus(database, tables, name)); // says what was tried in vain
     let isFirst = true;
     do {
-      // One look does not tell a rate; where nothing moves, none is needed.
+      // A rate takes two looks; where nothing moves, none is needed.
       if (!isFirst || earlier.some(({ state }) => state === 'running')) await pause(signal);
       const now = await readStatus(database, tables, name);
       if (watch && process.stdout.isTTY && !json) process.stdout.write(CLEAR_SCREEN);

@@ -59,7 +59,7 @@ async function verify(
 ): Promise<boolean> {
   const connections = LOOKUPS_AT_A_TIME;
   const { target, database, label } = await openTarget(name, { connections, rotation: settings.name });
-  // Before the rotation is checked, which may take minutes: a mistyped name is better told at once.
+  // Read the list before the rotation is checked, which may take minutes: a mistyped name is reported at once.
   const file = leaked && (await openFile(leaked.file, signal));
   reporter.begin(target, label);
   const trimMemory = keepMemorySmall();
@@ -93,9 +93,7 @@ async function checkRotation(
   if (leaked === undefined || state !== 'unrecorded') return verifyRotation(context);
   await assertVisible(context);
   const message = `No rotation '${context.settings.name}' is recorded in this database, so only the leaked list is checked.`;
-  return [
-    { check: 'coverage', level: 'warning', message, advice: 'Is this the database, and the --name, that was meant?' },
-  ];
+  return [{ check: 'coverage', level: 'warning', message, advice: 'Check DATABASE_URL and --name.' }];
 }
 
 function lookUp(

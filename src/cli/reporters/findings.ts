@@ -1,14 +1,14 @@
 import type { Finding } from '../../finding.ts';
 
-/** What catches the eye is what has to. */
+/** Only what needs attention is in capitals. */
 const MARKS: Record<Finding['level'], string> = { ok: 'ok', warning: 'warning', stop: 'STOP' };
 const MARK_WIDTH = 'warning  '.length;
 
 /**
- * What checks have found, a line each.
+ * Formats findings, one line each.
  *
- * @param title what they were: `preflight`
- * @param showsAll otherwise those that are ok are only counted
+ * @param title name of the checks, such as `preflight`
+ * @param showsAll false to only count those that are ok
  */
 export function describeFindings(title: string, findings: readonly Finding[], showsAll: boolean): string[] {
   const shown = findings.filter(({ level }) => showsAll || level !== 'ok');

@@ -6,7 +6,7 @@ import { exitCodeOfError } from '../exit-code.ts';
 import { jsonLines } from '../json-lines.ts';
 import type { Reporter } from './reporter.ts';
 
-/** How often progress is reported, in milliseconds. */
+/** Interval of progress events, in milliseconds. */
 const PROGRESS_INTERVAL_MS = 1_000;
 
 /**

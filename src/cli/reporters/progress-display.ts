@@ -11,13 +11,13 @@ import {
 import { formatClock, formatCount, formatPercent, formatTime, formatTotal } from '../../text/format.ts';
 import { printable } from '../../text/printable.ts';
 
-/** How often a bar is redrawn, in milliseconds: often enough that its clock ticks evenly. */
+/** Interval of redrawing a bar, in milliseconds: often enough that its clock ticks evenly. */
 const BAR_INTERVAL_MS = 200;
 
-/** How often a line is printed where there is no terminal, in milliseconds. */
+/** Interval of progress lines without a terminal, in milliseconds. */
 export const LINE_INTERVAL_MS = 5_000;
 
-/** How long the reason of a wait stays to be seen after it, in milliseconds: short ones would only flicker. */
+/** Time for which the reason of a wait stays visible after it, in milliseconds. Short waits would only flicker. */
 const WAIT_SHOWN_MS = 1_000;
 
 /** Steps of the bar; the numbers beside it are exact. */
@@ -33,9 +33,9 @@ const MIN_BAR_WIDTH = 10;
 /** Shows how far something is until it is stopped, and prints other lines without tearing the display. */
 export interface ProgressDisplay {
   add(rows: number): void;
-  /** How much is done altogether, by whomever. */
+  /** Sets the total that all processes have done. */
   setTotalDone(rows: number): void;
-  /** Says why it is standing still, for as long as it does. */
+  /** Shows the reason of a wait for as long as it lasts. */
   setWait(reason: string, ms: number): void;
   say(line: string): void;
   /** @returns where it ended */

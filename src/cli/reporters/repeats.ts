@@ -1,4 +1,4 @@
-/** How long a message is only counted after it was let through, in milliseconds. */
+/** Time after a message in which its repetitions are only counted, in milliseconds. */
 const QUIET_MS = 30_000;
 
 /** Thins out messages that come again and again. */

@@ -5,11 +5,11 @@ import { thinOutRepeats } from './repeats.ts';
 
 type Retry = Extract<RotationEvent, { type: 'retry' }>;
 
-/** What people read of faults that are waited out. */
+/** Messages about retries. */
 export interface RetryLines {
   /** @returns undefined when the same fault was reported not long ago: then it is only counted */
   lineFor(retry: Retry): string | undefined;
-  /** What was only counted so far, for the end. */
+  /** Reports at the end what was only counted so far. */
   counted(): string[];
 }
 
@@ -30,5 +30,5 @@ export function retryLines(): RetryLines {
 export function describeRetry({ partition, fault, waitMs, attempt }: Retry, unreported: number): string {
   const where = partition === undefined ? '' : `partition ${partition}: `;
   const count = unreported === 0 ? '' : `; ${countOf(unreported, 'retry', 'retries')} since the last such line`;
-  return `${where}${fault} Trying again in ${formatDuration(waitMs)} (attempt ${attempt} failed${count}).`;
+  return `${where}${fault} Retrying in ${formatDuration(waitMs)} (attempt ${attempt} failed${count}).`;
 }

@@ -13,7 +13,7 @@ import { type ProgressDisplay, showProgress } from './progress-display.ts';
 import type { Reporter } from './reporter.ts';
 import { retryLines } from './retry-text.ts';
 
-/** How far a pass over the table is. */
+/** Progress of a pass over the table. */
 type ScanProgress = Pick<Extract<RotationEvent, { type: 'checking' }>, 'blocksDone' | 'blocksTotal'>;
 
 /**
@@ -70,12 +70,12 @@ export function textReporter(
       else if (event.type === 'checking') showScan('verifying', last?.rowsTotal ?? 0, event);
       else if (event.type === 'verifying') {
         stopDisplay();
-        say('everything is rotated; verifying every row');
+        say('every partition is complete; verifying every row');
       } else say(describeEvent(rotation, event));
       if (event.type === 'started') display = showProgress(rotation, event, stdout);
     },
-    stopping: (signal) => say(`${signal}: finishing the batches in flight. A second one stops at once, without harm.`),
-    stopped: () => say('stopped at once; what was in flight is rolled back. The same command continues.'),
+    stopping: (signal) => say(`${signal}: finishing the batches in flight. A second one stops at once, which is safe.`),
+    stopped: () => say('stopped at once; the batches in flight are rolled back. The same command continues.'),
     end(result) {
       stopScan();
       stopDisplay();
@@ -119,23 +119,23 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: S
     case 'blocked':
       return `a batch is waiting for a lock held by PostgreSQL process ${event.pids.join(', ')} (see pg_stat_activity)`;
     case 'setAside':
-      return `partition ${event.partition}: the row with key ${event.key} is set aside until all others are done: ${event.fault}`;
+      return `partition ${event.partition}: the row with key ${event.key} is set aside until all others are rotated: ${event.fault}`;
     case 'tryingAgain':
-      return `all other rows are done; trying ${event.rows === 1 ? 'the one' : `the ${formatCount(event.rows)}`} set aside again in ${formatDuration(event.waitMs)}`;
+      return `all other rows are rotated; retrying ${countOf(event.rows, 'row')} set aside in ${formatDuration(event.waitMs)}`;
     case 'replicaLost':
-      return `${event.name === null ? 'no replica streams from this server' : `replica ${event.name} does not stream`}, and --max-replica-lag-ms waits for it; to go on without, run this again without that option`;
+      return `${event.name === null ? 'no replica streams from this server' : `replica ${event.name} does not stream`}, and --max-replica-lag-ms waits for it. To continue without it, run the command again without that option`;
     case 'overtaken':
-      return `partition ${event.partition} was taken over by another process while this one stood still; the batch in flight was rolled back`;
+      return `partition ${event.partition} was taken over by another process while this one did not respond; the batch in flight was rolled back`;
     case 'openTransactions':
       return `waiting for ${event.pids.length > 0 ? `PostgreSQL process ${event.pids.join(', ')}` : 'a prepared transaction'}, which began to change the table before the rotation, to commit (see pg_stat_activity)`;
     case 'waitingForPlan':
       return 'another process is planning this rotation; waiting for it';
     case 'condemned':
-      return `condemned ${countOf(event.tokens, 'token')}: none of them may be in the table at the end`;
+      return `condemned ${countOf(event.tokens, 'token')}: none of them may be left at the end`;
     case 'survivors':
       return `${countOf(event.rows, 'row')} ${event.rows === 1 ? 'holds' : 'hold'} a condemned token, although all partitions are complete; rotating ${event.rows === 1 ? 'it' : 'them'}`;
     case 'waiting':
-      return `nothing is left to claim; waiting for ${nameHolders(event.holders)} to finish, or to prove dead`;
+      return `no partition is free; waiting for ${nameHolders(event.holders)} to finish or time out`;
   }
 }
 
@@ -143,29 +143,29 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: S
 function describeResult(rotation: string, result: RotationResult, scope: string): string {
   switch (result.outcome) {
     case 'empty':
-      return 'the table has no rows: there is nothing to rotate, and nothing was recorded.';
+      return 'the table has no rows, so there is nothing to rotate. Nothing was recorded.';
     case 'interrupted':
       return `stopped${whereStopped(result.counts)}. The same command continues from here.`;
     case 'complete': {
       const facts = `${countOf(result.rowsDone, 'token')} replaced, ${scope} up to key ${result.watermark}`;
       return result.alreadyComplete
-        ? `'${rotation}' was completed at ${formatTime(result.completedAt)} (${facts}). Nothing to do; --again under another --name rotates once more.`
+        ? `'${rotation}' was completed at ${formatTime(result.completedAt)} (${facts}). Nothing to do. To rotate again, use --again with another --name.`
         : `'${rotation}' is complete: ${facts}.`;
     }
   }
 }
 
 function whereStopped(counts: Counts | null): string {
-  if (counts === null) return '; all that was committed is saved';
-  return ` at ${formatCount(counts.rowsDone)} of ${formatTotal(counts)}; all of it is saved`;
+  if (counts === null) return '; everything committed is saved';
+  return ` at ${formatCount(counts.rowsDone)} of ${formatTotal(counts)}; everything committed is saved`;
 }
 
 function describeRehearsal(rotation: string, rehearsal: Rehearsal | null): string[] {
-  if (rehearsal === null) return [`dry run of '${rotation}': there is nothing left to do.`];
+  if (rehearsal === null) return [`dry run of '${rotation}': nothing is left to do.`];
   const { resumed, rows, rowsAreEstimate, partitions, watermark, batch, condemning, expected } = rehearsal;
   const total = formatTotal({ rowsTotal: rows, totalIsEstimate: rowsAreEstimate });
   return [
-    `dry run of '${rotation}': one batch was written and taken back, nothing is recorded.`,
+    `dry run of '${rotation}': one batch was written and rolled back, and nothing was recorded.`,
     `  plan      ${total} tokens${resumed ? ' left' : ''} in ${countOf(partitions, 'partition')}, up to key ${watermark}`,
     ...(condemning === null
       ? []
@@ -177,11 +177,11 @@ function describeRehearsal(rotation: string, rehearsal: Rehearsal | null): strin
 }
 
 const SLOW_AFTER_BATCH =
-  '  WARNING   afterBatch takes most of this time, and the rows stay locked meanwhile. Let it write all rows with one ' +
-  'statement, createMany or one UPDATE … WHERE id = ANY (…), instead of one for each row.';
+  '  WARNING   afterBatch takes most of this time, during which the rows stay locked. Write all rows with one ' +
+  'statement, such as createMany or UPDATE … WHERE id = ANY (…), instead of one per row.';
 
 function describeExpectation(expected: Rehearsal['expected']): string {
-  if (expected === null) return 'not known, since no row of this batch is in scope';
+  if (expected === null) return 'unknown, since no row of this batch is in scope';
   const [least, most] = [formatDuration(expected.leastMs), formatDuration(expected.mostMs)];
   return `${least === most ? `about ${least}` : `${least} to ${most}`}, up to ${formatBytes(expected.walBytes)} of WAL, table and indexes up to ${formatBytes(expected.growthBytes)} larger until they are vacuumed`;
 }

@@ -12,14 +12,14 @@ import { describeFinding } from './findings.ts';
 import { LINE_INTERVAL_MS } from './progress-display.ts';
 import { retryLines } from './retry-text.ts';
 
-/** How often a machine is told how far it is, in milliseconds. */
+/** Interval of progress events, in milliseconds. */
 const JSON_INTERVAL_MS = 1_000;
 
 /** Tells a person or a machine what a verification finds. */
 export interface VerifyReporter {
   begin(target: Target, database: string): void;
   event(event: RotationEvent): void;
-  /** How many leaked tokens have been looked up so far, and how many rows still have one of them. */
+  /** Number of leaked tokens looked up so far, and number of rows that still have one of them. */
   progress(checked: number, survivors: number): void;
   finding(finding: Finding): void;
   stopping(signal: NodeJS.Signals): void;
@@ -66,7 +66,7 @@ export function textVerifyReporter(
         if (line !== undefined) say(line);
       }
       if (event.type === 'checking' && isDue()) {
-        say(`${formatTime(new Date())} ${formatPercent(event.blocksDone / event.blocksTotal)} of the table looked at`);
+        say(`${formatTime(new Date())} ${formatPercent(event.blocksDone / event.blocksTotal)} of the table scanned`);
       }
     },
     progress(checked, survivors) {
@@ -78,8 +78,8 @@ export function textVerifyReporter(
       say(describeFinding(finding));
       if (finding.level === 'warning') warnings += 1;
     },
-    stopping: (signal) => say(`${signal}: stopping as soon as what was asked is answered. Nothing is being changed.`),
-    interrupted: () => say('stopped before everything was checked.'),
+    stopping: (signal) => say(`${signal}: stopping after the current queries. Nothing is being changed.`),
+    interrupted: () => say('stopped before all checks were done.'),
     end(isVerified) {
       retries.counted().forEach(say);
       if (isVerified) say(warnings === 0 ? 'verified.' : 'verified, with warnings.');
@@ -89,4 +89,4 @@ export function textVerifyReporter(
   };
 }
 
-const NOT_VERIFIED_MESSAGE = 'not verified: see what is marked STOP.';
+const NOT_VERIFIED_MESSAGE = 'not verified: see the checks marked STOP.';

@@ -2,7 +2,7 @@ import type { EChartsOption, LineSeriesOption } from 'echarts/types/dist/shared'
 import type { Report } from '../schema.ts';
 import { renderSvg } from './svg-chart.ts';
 
-// How every chart of a report looks. Which charts there are is in charts.ts.
+// The look of every chart of a report; charts.ts has the charts.
 
 // The page decides on the colours, so that light and dark both suit them.
 export const MAIN = 'var(--blue)';

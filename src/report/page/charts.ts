@@ -17,7 +17,7 @@ import { isWide } from './svg-chart.ts';
 /** A chart and what is written around it. */
 export interface Chart {
   title: string;
-  /** What is drawn, and in which unit. */
+  /** The values of a chart and their unit. */
   note: string;
   svg: string;
   legend: LegendItem[];
@@ -41,10 +41,10 @@ function drawSpeed(report: Report): Chart {
   if (perSecond !== null) {
     legend.push({ color: REFERENCE, mark: 'dashes', text: `average, ${formatCount(perSecond)}` });
   }
-  if (report.retries > 0) legend.push({ color: FAULT, mark: 'triangle', text: 'faults, met and tried again' });
+  if (report.retries > 0) legend.push({ color: FAULT, mark: 'triangle', text: 'faults, retried' });
   return {
     title: 'Rows per second',
-    note: 'rows whose batch this process has committed',
+    note: 'rows in batches that this process committed',
     svg: drawOverTime(report, 'Rows per second over time', {
       yAxis: numberAxis(false),
       series: [
@@ -69,7 +69,7 @@ function drawDurations(report: Report): Chart {
   }
   return {
     title: 'Duration of batches',
-    note: `milliseconds, without what they waited for locks${logarithmic ? '; logarithmic axis' : ''}`,
+    note: `milliseconds, without waits for locks${logarithmic ? '; logarithmic axis' : ''}`,
     svg: drawOverTime(report, 'Duration of batches over time, in milliseconds', {
       yAxis: numberAxis(logarithmic, targetMs === null ? durations : [...durations, targetMs]),
       series: [
@@ -81,7 +81,7 @@ function drawDurations(report: Report): Chart {
   };
 }
 
-/** Where the size of a batch is fixed, its time is aimed at nothing. */
+/** A fixed batch size has no target duration. */
 function targetOf({ settings: { batchSize, targetBatchMs } }: Report): number | null {
   return batchSize === 'auto' && typeof targetBatchMs === 'number' ? targetBatchMs : null;
 }

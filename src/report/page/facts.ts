@@ -8,7 +8,7 @@ export function showFacts(report: Report): Markup {
     pairs('Run', factsOfRun(report)),
     pairs('Rows', factsOfRows(report)),
     pairs('Batches', factsOfBatches(report)),
-    pairs('On the way', factsOfTrouble(report)),
+    pairs('During the run', factsOfTrouble(report)),
   ];
   return section('Key facts', html`<div class="facts">${tables}</div>`);
 }
@@ -42,10 +42,10 @@ function factsOfBatches({ batches }: Report): Pair[] {
   return [
     ['Committed', formatCount(count)],
     ['Waited for locks', formatCount(blocked)],
-    ['Half of them took at most', formatMs(p50Ms)],
-    ['90 % took at most', formatMs(p90Ms)],
-    ['99 % took at most', formatMs(p99Ms)],
-    ['The longest took', formatMs(maxMs)],
+    ['Median duration', formatMs(p50Ms)],
+    ['90th percentile', formatMs(p90Ms)],
+    ['99th percentile', formatMs(p99Ms)],
+    ['Longest', formatMs(maxMs)],
   ];
 }
 
@@ -53,10 +53,10 @@ function factsOfTrouble(report: Report): Pair[] {
   const { partitions, retries, retryWaitMs, rowsSetAside, notRotated } = report;
   const pausedMs = Object.values(report.throttledMs).reduce((sum, ms) => sum + ms, 0);
   return [
-    ['Faults tried again', formatCount(retries)],
-    ['Waited before trying again', formatDuration(retryWaitMs)],
-    ['Paused for the sake of others', formatDuration(pausedMs)],
-    ['Rows set aside, to be tried again', formatCount(rowsSetAside)],
+    ['Retried faults', formatCount(retries)],
+    ['Waited before retries', formatDuration(retryWaitMs)],
+    ['Paused by throttles', formatDuration(pausedMs)],
+    ['Rows set aside for later', formatCount(rowsSetAside)],
     ['Rows that could not be rotated', formatCount(notRotated.count)],
     ['Partitions lost to other processes', lostOf(partitions)],
   ];

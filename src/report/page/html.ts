@@ -52,7 +52,7 @@ function sectionsOf(report: Report): Markup[] {
     showCharts(drawCharts(report)),
     showFaults(report),
     showThrottles(report),
-    showRows('Rows set aside on the way', report.rowsSetAside, report.setAside),
+    showRows('Rows set aside for later', report.rowsSetAside, report.setAside),
     showSettings(report),
   ];
 }

@@ -1,8 +1,8 @@
 import { html, type Markup } from './markup.ts';
 
-// What every section of a report is put together from.
+// Building blocks of the sections of a report.
 
-/** What stands for a value that there is none of. */
+/** Placeholder for a missing value. */
 export const UNKNOWN = '–';
 
 export type Pair = readonly [name: string, value: string];

@@ -5,7 +5,7 @@ export interface Markup {
   readonly markup: string;
 }
 
-/** What a template may hold: text and numbers are escaped, markup is not, a list is put together. */
+/** Content of a template: text and numbers are escaped, markup is not, lists are joined. */
 type Part = string | number | Markup | readonly Markup[];
 
 /** A template of HTML: whatever is put into it is text, and looks like it does as text, unless it is markup itself. */

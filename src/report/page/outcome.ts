@@ -1,6 +1,6 @@
 import type { Report } from '../schema.ts';
 
-/** How good or bad something is; the style sheet has a colour for each. */
+/** Severity of a result; the style sheet has a color for each. */
 export type Tone = 'good' | 'note' | 'bad';
 
 /** An outcome in a word or two. */
@@ -17,7 +17,7 @@ const BADGES: Record<Report['outcome'], Badge> = {
   failed: { text: 'Failed', tone: 'bad' },
 };
 
-/** What a verification found weighs more than that the run came to its end. */
+/** A finding of verification outweighs the end of the run. */
 export function badgeOf({ outcome, verification }: Report): Badge {
   return verification.some(({ level }) => level === 'stop')
     ? { text: `${BADGES[outcome].text}, with a problem`, tone: 'bad' }

@@ -1,7 +1,7 @@
 import type { RotationEvent } from '../../context.ts';
 import { type RunRecord, recordEvent, recordMemory, startRunRecord } from '../run-record.ts';
 
-/** How often memory is looked at, in milliseconds; after each batch as well. */
+/** Interval of measuring memory, in milliseconds; each batch measures it, too. */
 const MEMORY_INTERVAL_MS = 500;
 
 /** Everything of a run that its report is made of, so far. */

@@ -20,7 +20,7 @@ export function showSummary(report: Report): Markup {
   return section(
     'Summary',
     html`<div class="summary ${badgeOf(report).tone}"><div>${lines}</div></div>
-<p class="hint">One click selects the text, to be pasted into a ticket.</p>`,
+<p class="hint">One click selects the text for your ticket.</p>`,
   );
 }
 
@@ -41,15 +41,15 @@ function showKey({ color, mark, text }: LegendItem): Markup {
 }
 
 export function showFaults({ faults }: Report): Markup {
-  if (faults.length === 0) return section('Faults', none('Nothing had to be tried again.'));
+  if (faults.length === 0) return section('Faults', none('Nothing was retried.'));
   const rows = faults.map(({ fault, count }) => amountRow(fault, formatCount(count)));
-  return section('Faults', table(['Met and tried again', 'Times'], rows, 'amounts'));
+  return section('Faults', table(['Fault, retried', 'Times'], rows, 'amounts'));
 }
 
 export function showThrottles({ throttledMs }: Report): Markup {
   const rows = Object.entries(throttledMs).map(([reason, ms]) => amountRow(reason, formatDuration(ms)));
   if (rows.length === 0) return NOTHING;
-  return section('Pauses', table(['For the sake of', 'All workers together'], rows, 'amounts'));
+  return section('Pauses', table(['Throttle', 'All workers together'], rows, 'amounts'));
 }
 
 /** @param count how many there are, where not all are named */
@@ -63,7 +63,7 @@ export function showRows(title: string, count: number, rows: Report['setAside'])
 const LEVELS: Record<Report['preflight'][number]['level'], Tone> = { ok: 'good', warning: 'note', stop: 'bad' };
 
 export function showFindings(title: string, findings: Report['preflight']): Markup {
-  if (findings.length === 0) return section(title, none('Nothing was checked by this run.'));
+  if (findings.length === 0) return section(title, none('This run checked nothing.'));
   const rows = findings.map(
     ({
       check,
@@ -73,7 +73,7 @@ export function showFindings(title: string, findings: Report['preflight']): Mark
     }) => html`<tr><td class="level ${LEVELS[level]}">${level}</td><td><code>${check}</code></td>
 <td>${message}${advice === null ? NOTHING : html`<span class="advice">${advice}</span>`}</td></tr>`,
   );
-  return section(title, table(['Result', 'Check', 'What was found'], rows));
+  return section(title, table(['Result', 'Check', 'Finding'], rows));
 }
 
 export function showSettings({ settings }: Report): Markup {

@@ -18,5 +18,5 @@ export function renderSvg(width: number, height: number, option: EChartsOption):
 /** A larger spread than this squeezes the small values of a linear axis to nothing. */
 const LINEAR_SPREAD = 20;
 
-/** Whether the values need a logarithmic axis. */
+/** @returns true if the values need a logarithmic axis */
 export const isWide = (values: number[]) => Math.max(...values) / Math.min(...values) > LINEAR_SPREAD;

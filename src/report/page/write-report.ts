@@ -12,7 +12,7 @@ import type { Report } from '../schema.ts';
  * @throws ConfigurationError when it ends otherwise, or nothing can be written there
  */
 export async function checkReportPath(path: string): Promise<void> {
-  if (!isHtml(path) && !isJson(path)) throw new ConfigurationError('--report has to end with .html or .json');
+  if (!isHtml(path) && !isJson(path)) throw new ConfigurationError('--report must end with .html or .json');
   const there = await stat(path).catch(() => undefined);
   if (there && !there.isFile()) throw new ConfigurationError(`--report cannot be written: ${path} is not a file`);
   const temporary = temporaryPath(path);
@@ -66,7 +66,7 @@ async function renderLazily(report: Report): Promise<string> {
   return renderHtml(report);
 }
 
-/** In the same folder, so that it can be renamed; with a name that nobody can guess and take first. */
+/** In the same folder, so that it can be renamed, under a name that cannot be guessed and taken first. */
 function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
 }

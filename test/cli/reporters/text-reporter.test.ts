@@ -46,13 +46,9 @@ describe('for people, the report', () => {
     [
       'waits',
       { type: 'waiting', holders: ['web-1:4242:x'] },
-      'nothing is left to claim; waiting for web-1:4242:x to finish, or to prove dead',
+      'no partition is free; waiting for web-1:4242:x to finish or time out',
     ],
-    [
-      'waits for nobody known',
-      { type: 'waiting', holders: [] },
-      'waiting for other processes to finish, or to prove dead',
-    ],
+    ['waits for nobody known', { type: 'waiting', holders: [] }, 'waiting for other processes to finish or time out'],
   ])('says when it %s', (_, event, expected) => {
     reporter.event(event);
     expect(stdout.read()).toContain(expected);
@@ -61,13 +57,13 @@ describe('for people, the report', () => {
   it('counts the retries of one fault, of whatever partition, instead of repeating it', () => {
     const retry = { type: 'retry', partition: 0, attempt: 1, waitMs: 200, fault: 'it is away.' } as const;
     reporter.event(retry);
-    expect(stdout.read()).toBe('partition 0: it is away. Trying again in 0.2 s (attempt 1 failed).\n');
+    expect(stdout.read()).toBe('partition 0: it is away. Retrying in 0.2 s (attempt 1 failed).\n');
     for (const attempt of [2, 3]) reporter.event({ ...retry, attempt });
     reporter.event({ ...retry, partition: 1 });
     expect(stdout.read()).toBeNull();
     jest.advanceTimersByTime(30_000);
     reporter.event({ ...retry, attempt: 4, waitMs: 9_000 });
-    expect(stdout.read()).toContain('Trying again in 9.0 s (attempt 4 failed; 3 retries since the last such line).\n');
+    expect(stdout.read()).toContain('Retrying in 9.0 s (attempt 4 failed; 3 retries since the last such line).\n');
     reporter.event({ ...retry, attempt: 5 });
     reporter.end(COMPLETE);
     expect(stdout.read()).toMatch(/^1 more retry: it is away\.\n/);
@@ -86,17 +82,17 @@ describe('for people, the report', () => {
     [
       'already complete',
       { ...COMPLETE, alreadyComplete: true },
-      /^'march' was completed at 2026-03-01 12:00:00 UTC \(95 tokens .*\)\. Nothing to do; --again under another --name/,
+      /^'march' was completed at 2026-03-01 12:00:00 UTC \(95 tokens .*\)\. Nothing to do\. To rotate again, use --again with another --name/,
     ],
     [
       'interrupted',
       { outcome: 'interrupted', counts: { rowsDone: 30, rowsTotal: 95, totalIsEstimate: true } },
-      /^stopped at 30 of about 95; all of it is saved\. The same command continues from here\.\n$/,
+      /^stopped at 30 of about 95; everything committed is saved\. The same command continues from here\.\n$/,
     ],
     [
       'empty',
       { outcome: 'empty' },
-      /^the table has no rows: there is nothing to rotate, and nothing was recorded\.\n$/,
+      /^the table has no rows, so there is nothing to rotate\. Nothing was recorded\.\n$/,
     ],
   ])('says how it ended: %s', (_, result, expected) => {
     reporter.end(result);

@@ -16,7 +16,7 @@ describe('the charts of a report', () => {
   });
 
   it('say what each line means', () => {
-    expect(legendOf(speed)).toEqual(['rows per second', 'average, 100', 'faults, met and tried again']);
+    expect(legendOf(speed)).toEqual(['rows per second', 'average, 100', 'faults, retried']);
     expect(legendOf(durations)).toEqual(['median', '95th percentile', 'target, 250 ms']);
   });
 

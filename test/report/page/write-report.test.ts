@@ -33,8 +33,8 @@ describe('the file of a report', () => {
   });
 
   it.each([
-    ['has another ending', 'report.txt', /^--report has to end with \.html or \.json$/],
-    ['has no ending', 'html', /^--report has to end with/],
+    ['has another ending', 'report.txt', /^--report must end with \.html or \.json$/],
+    ['has no ending', 'html', /^--report must end with/],
     [
       'is in a folder that is not there',
       'missing/report.html',
