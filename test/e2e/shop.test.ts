@@ -133,6 +133,15 @@ describe('a project that has this package installed', () => {
     });
   });
 
+  it('gets a report without charts, and is told how to get them, where their library is not installed', async () => {
+    const args = ['--target', 'invite', '--name', 'no-charts', '--report', join(shop.folder, 'report.html')];
+    const { exitCode, stderr } = await shop.rotateTokens(args, url).ended;
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('npm install echarts') });
+    const page = await readFile(join(shop.folder, 'report.html'), 'utf8');
+    expect(page).toContain('the package echarts is not installed');
+    expect(page).not.toContain('<svg');
+  });
+
   it('may be one of CommonJS', async () => {
     const path = join(shop.folder, 'package.json');
     const text = await readFile(path, 'utf8');

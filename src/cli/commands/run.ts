@@ -1,5 +1,6 @@
 import type { RotationEvent } from '../../context.ts';
 import { type RunReport, startReport } from '../../report/page/run-report.ts';
+import { lacksCharts } from '../../report/page/write-report.ts';
 import { rehearse } from '../../rotate/dry-run.ts';
 import { type RotationResult, rotate } from '../../rotate/rotation.ts';
 import { exitCodeOfError } from '../exit-code.ts';
@@ -43,6 +44,11 @@ async function run(
   const connections = settings.workers + 1;
   const { target, database, label } = await openTarget(name, { connections, rotation: settings.name });
   const report = path === undefined ? undefined : await startReport(path, label, target, settings);
+  if (path !== undefined && lacksCharts(path)) {
+    process.stderr.write(
+      'rotate-tokens: the report will have no charts. To include them, run `npm install echarts` first.\n',
+    );
+  }
   reporter.begin({ rotation: settings.name, target, database: label });
   const trimMemory = keepMemorySmall();
   const onEvent = (event: RotationEvent) => {

@@ -1,6 +1,6 @@
 import { formatTime } from '../../text/format.ts';
 import type { Report } from '../schema.ts';
-import { drawCharts } from './charts.ts';
+import type { Chart } from './charts.ts';
 import { showFacts } from './facts.ts';
 import { html, type Markup, trusted } from './markup.ts';
 import {
@@ -18,8 +18,10 @@ import { STYLES } from './styles.ts';
 /**
  * The report as one page that needs nothing else: no network, no script, no other file. It reads well in light and
  * dark, and on paper.
+ *
+ * @param charts of `drawCharts`; null if they cannot be drawn
  */
-export function renderHtml(report: Report): string {
+export function renderHtml(report: Report, charts: readonly Chart[] | null): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -31,7 +33,7 @@ export function renderHtml(report: Report): string {
 <style>${trusted(STYLES)}</style>
 </head>
 <body>
-${sectionsOf(report)}
+${sectionsOf(report, charts)}
 <footer>
 Written by ${report.tool.name} ${report.tool.version}, ${formatTime(new Date(report.endedAt))}. All times are UTC.
 This page holds no token, no password and no value of a row but keys.
@@ -41,7 +43,7 @@ This page holds no token, no password and no value of a row but keys.
 `.markup;
 }
 
-function sectionsOf(report: Report): Markup[] {
+function sectionsOf(report: Report, charts: readonly Chart[] | null): Markup[] {
   return [
     showHeader(report),
     showSummary(report),
@@ -49,7 +51,7 @@ function sectionsOf(report: Report): Markup[] {
     showRows('Rows that still have their leaked token', report.notRotated.count, report.notRotated.rows),
     showFindings('Checks before', report.preflight),
     showFindings('Verification afterwards', report.verification),
-    showCharts(drawCharts(report)),
+    showCharts(charts),
     showFaults(report),
     showThrottles(report),
     showRows('Rows set aside for later', report.rowsSetAside, report.setAside),

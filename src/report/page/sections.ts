@@ -24,7 +24,9 @@ export function showSummary(report: Report): Markup {
   );
 }
 
-export function showCharts(charts: readonly Chart[]): Markup {
+export function showCharts(charts: readonly Chart[] | null): Markup {
+  if (charts === null)
+    return section('Course', none('The charts are missing because the package echarts is not installed.'));
   if (charts.length === 0)
     return section('Course', none('This run committed no batch, so there is no course to draw.'));
   const figures = charts.map(

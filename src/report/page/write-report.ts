@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { basename, dirname, extname, join } from 'node:path';
 import { ConfigurationError } from '../../errors/errors.ts';
 import { printableJson } from '../../text/printable.ts';
@@ -60,10 +61,28 @@ function openNew(path: string): Promise<FileHandle> {
   return open(path, 'wx', 0o600);
 }
 
-/** The charts' library takes 60 MB and a second or two: only those pay for it who get a page. */
+/** Loads what only a page needs. The charts' library takes 62 MB and a second, so it is optional. */
 async function renderLazily(report: Report): Promise<string> {
   const { renderHtml } = await import('./html.ts');
-  return renderHtml(report);
+  if (!isInstalled(CHART_LIBRARY)) return renderHtml(report, null);
+  const { drawCharts } = await import('./charts.ts');
+  return renderHtml(report, drawCharts(report));
+}
+
+const CHART_LIBRARY = 'echarts';
+
+/** @returns true if a report to this path will lack its charts, because their library is not installed */
+export function lacksCharts(path: string): boolean {
+  return isHtml(path) && !isInstalled(CHART_LIBRARY);
+}
+
+function isInstalled(library: string): boolean {
+  try {
+    createRequire(import.meta.url).resolve(library);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** In the same folder, so that it can be renamed, under a name that cannot be guessed and taken first. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Report, RowsNotRotatedError } from '../../../src/index.ts';
+import { drawCharts } from '../../../src/report/page/charts.ts';
 import { renderHtml } from '../../../src/report/page/html.ts';
 import { STARTED, sampleReport } from './sample.ts';
 
@@ -22,8 +23,10 @@ function firstMismatch(page: string): string | undefined {
   return open.at(-1);
 }
 
+const render = (report: Report) => renderHtml(report, drawCharts(report));
+
 describe('the page of a report', () => {
-  const page = renderHtml(sampleReport());
+  const page = render(sampleReport());
 
   it('is one whole HTML document', () => {
     expect(page).toMatch(/^<!doctype html>\n<html lang="en">[\s\S]*<\/html>\n$/);
@@ -84,7 +87,7 @@ describe('the page of a report', () => {
       preflight: [{ check: EVIL, level: 'ok', message: EVIL, advice: EVIL }],
       verification: [{ check: EVIL, level: 'stop', message: EVIL, advice: EVIL }],
     };
-    const written = renderHtml(report);
+    const written = render(report);
     expect(written).not.toContain('<script');
     expect(written.split(ESCAPED).length - 1).toBeGreaterThanOrEqual(20);
     expect(firstMismatch(written)).toBeUndefined();
@@ -92,14 +95,14 @@ describe('the page of a report', () => {
 
   it('names the rows that still have their leaked token', () => {
     const rows = Array.from({ length: 1_001 }, (_, index) => ({ key: `${index}`, fault: '55P03' }));
-    const written = renderHtml(sampleReport({ end: { error: new RowsNotRotatedError('march', rows) } }));
+    const written = render(sampleReport({ end: { error: new RowsNotRotatedError('march', rows) } }));
     expect(written).toContain('<span class="badge bad">Failed</span>');
     expect(written).toMatch(/<h2>Rows that still have their leaked token<\/h2>[\s\S]*<td class="row-key">999<\/td>/);
     expect(written).toContain('and 1 more.');
   });
 
   it('warns of a problem that the verification found, although the run came to its end', () => {
-    const written = renderHtml(
+    const written = render(
       sampleReport({ verification: [{ check: 'leaked', level: 'stop', message: 'Three are left.' }] }),
     );
     expect(written).toContain('<span class="badge bad">Complete, with a problem</span>');
@@ -110,7 +113,7 @@ describe('the page of a report', () => {
     ['nothing', []],
     ['no batch', [STARTED]],
   ])('draws nothing of a run that did %s', (_, events) => {
-    const written = renderHtml(sampleReport({ end: { result: { outcome: 'interrupted', counts: null } } }, events));
+    const written = render(sampleReport({ end: { result: { outcome: 'interrupted', counts: null } } }, events));
     expect(written).not.toContain('<svg');
     expect(written).toContain('no course to draw');
     expect(written).not.toMatch(/NaN|undefined|Infinity/);
