@@ -15,13 +15,17 @@ describe.each(['guarantees.md', 'guarantees-online.md'])('docs/%s', (page) => {
     }
   });
 
-  it('names functions where they are', async () => {
+  it('names functions and constants where they are', async () => {
     const text = await readFile(join(ROOT, 'docs', page), 'utf8');
     const named = [...text.matchAll(/`(\w+)`\s+in\s+`(src\/[\w/.-]+)`/g)];
     expect(named.length).toBeGreaterThan(2);
     for (const [, name, file = ''] of named) {
       const code = await readFile(join(ROOT, file), 'utf8');
-      expect({ file, name, exists: code.includes(`function ${name}(`) }).toEqual({ file, name, exists: true });
+      expect({ file, name, exists: new RegExp(`(?:function|const) ${name}\\b`).test(code) }).toEqual({
+        file,
+        name,
+        exists: true,
+      });
     }
   });
 });

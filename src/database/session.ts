@@ -18,15 +18,20 @@ export interface Limits {
  * Sets limits for the rest of a transaction, and has names quoted only where they need it. This holds whatever the role,
  * the database or the server is set to, and also where a pooler lends the connection for no longer than a transaction.
  */
-export async function setLimits(
-  transaction: Queryable,
-  { lockTimeoutMs = 0, statementTimeoutMs = STATEMENT_TIMEOUT_MS, silentClientMs = STATEMENT_TIMEOUT_MS }: Limits = {},
-): Promise<void> {
-  await transaction.$queryRaw`
-    SELECT set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true),
-      set_config('statement_timeout', ${`${statementTimeoutMs}ms`}, true),
-      set_config('idle_in_transaction_session_timeout', ${`${silentClientMs}ms`}, true),
-      set_config('quote_all_identifiers', 'off', true), ${NO_TRANSACTION_TIMEOUT}`;
+export async function setLimits(transaction: Queryable, limits: Limits = {}): Promise<void> {
+  await transaction.$queryRaw`SELECT ${limitSettings(limits)}`;
+}
+
+/** The same as a list of expressions, for a SELECT that sets more. */
+export function limitSettings({
+  lockTimeoutMs = 0,
+  statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+  silentClientMs = STATEMENT_TIMEOUT_MS,
+}: Limits): Sql {
+  return sql`set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true),
+    set_config('statement_timeout', ${`${statementTimeoutMs}ms`}, true),
+    set_config('idle_in_transaction_session_timeout', ${`${silentClientMs}ms`}, true),
+    set_config('quote_all_identifiers', 'off', true), ${NO_TRANSACTION_TIMEOUT}`;
 }
 
 /** PostgreSQL 17 and later can end whole transactions; older ones do not know the setting. */

@@ -4,8 +4,8 @@ import { type Advance, advanceCheckpoint, completes, lockCheckpoint } from '../c
 import type { Target } from '../config/target.ts';
 import type { PlannedContext } from '../context.ts';
 import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from '../database/database.ts';
-import { steerPlanner } from '../database/planner.ts';
-import { setLimits } from '../database/session.ts';
+import { BATCH_PLANNER } from '../database/planner.ts';
+import { limitSettings } from '../database/session.ts';
 import { sql } from '../database/sql.ts';
 import { SILENT_CLIENT_MS } from './after-batch.ts';
 import type { Guard } from './taken.ts';
@@ -70,10 +70,9 @@ export function inFencedTransaction(
 
 /** Sets limits, planner and commit for this transaction only, which also holds behind a pooler in transaction mode. */
 export async function configure(transaction: Queryable, options: TransactionOptions): Promise<void> {
-  await setLimits(transaction, { ...options, silentClientMs: SILENT_CLIENT_MS });
-  await steerPlanner(transaction);
+  const limits = limitSettings({ ...options, silentClientMs: SILENT_CLIENT_MS });
   await transaction.$queryRaw`
-    SELECT set_config('synchronous_commit', ${options.asynchronousCommit ? sql`'off'` : ON_DISK}, true)`;
+    SELECT ${limits}, ${BATCH_PLANNER}, set_config('synchronous_commit', ${options.asynchronousCommit ? sql`'off'` : ON_DISK}, true)`;
 }
 
 /** The server's own setting (`remote_apply`, say), but at least the wait for its own disk. */
