@@ -74,10 +74,10 @@ export async function scanTable(
   condemned: CondemnedTokens | null,
 ): Promise<TableScan> {
   const { database, target, signal, onEvent } = context;
-  const scan = await retry(context, () =>
-    inSnapshot(database, true, async (transaction) => {
-      // Before the rows are looked at: what is open here may commit without being seen below.
-      const open = condemned === null ? [] : await readOpenTransactions(transaction, target, condemned);
+  const scan = await retry(context, async () => {
+    // Before the snapshot is taken: a transaction that commits in between would be in neither.
+    const open = condemned === null ? [] : await readOpenTransactions(database, target, condemned);
+    return inSnapshot(database, true, async (transaction) => {
       const hashes = condemned === null ? 0 : await countHashes(transaction, target, condemned);
       const sum = { rows: 0, nulls: 0, foreign: 0, inScope: noSurvivors(), outOfScope: noSurvivors() };
       const readStretch = async ({ condition }: BlockRange) => {
@@ -92,8 +92,8 @@ export async function scanTable(
         onEvent({ type: 'checking', ...progress }),
       );
       return { ...sum, hashes, open };
-    }),
-  );
+    });
+  });
   const { rows, nulls, foreign, inScope, outOfScope, hashes, open } = scan;
   const found = condemned && { condemned: condemned.count, hashes, inScope, outOfScope, openTransactions: open };
   for (const survivors of [inScope, outOfScope]) survivors.keys = await inOrder(context, survivors.keys);
