@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from '../../src/database/sql.ts';
 import { faultKind } from '../../src/errors/faults.ts';
-import { openTicketDatabase } from '../support/ticket-database.ts';
+import { openTicketDatabase, type TicketDatabase } from '../support/ticket-database.ts';
 import type { Random } from './random.ts';
 
 /** The application's own record of its writes to one ticket, for the final check. */
@@ -75,7 +75,9 @@ export function startApplication(url: string, highestKey: bigint, random: Random
   const work: Record<keyof typeof WORK, () => Promise<void>> = {
     'change subject': () => changeSubjects([anyKey()]),
     'change several at once': () => changeSubjects(Array.from({ length: 5 }, anyKey)),
+    // Not before the plan: a token that was given up by then is not condemned, and may come back.
     async 'change token'() {
+      if (!(await isOpen(database))) return;
       const [id, token] = [anyKey(), crypto.randomUUID()];
       const { count } = await database.ticket.updateMany({ where: { id }, data: { token } });
       if (count > 0) remembered(id).tokens.push(token);
@@ -97,12 +99,17 @@ export function startApplication(url: string, highestKey: bigint, random: Random
     replace: () => replace(anyKey()),
   };
 
+  /** @returns true if a rotation is planned and not complete; it cannot complete before the transaction ends */
+  async function isOpen(transaction: Pick<TicketDatabase, '$queryRaw'>): Promise<boolean> {
+    const open = await transaction.$queryRaw<unknown[]>`
+      SELECT FROM rotation_checkpoints WHERE completed_at IS NULL LIMIT 1 FOR SHARE`;
+    return open.length > 0;
+  }
+
   /** Writes an old token, as from a cache. Only before a rotation is complete: later writes are beyond its proof. */
   async function writeOldTokenBack(id: bigint): Promise<void> {
     await database.$transaction(async (transaction) => {
-      const open = await transaction.$queryRaw<unknown[]>`
-        SELECT FROM rotation_checkpoints WHERE completed_at IS NULL LIMIT 1 FOR SHARE`;
-      if (open.length === 0) return;
+      if (!(await isOpen(transaction))) return;
       await transaction.$executeRaw`
         UPDATE tickets SET token = before.token FROM tickets_before AS before
         WHERE tickets.id = ${id} AND before.id = ${id}`;
