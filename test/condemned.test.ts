@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { dataModelOf } from '../src/config/data-model.ts';
-import { resolveTarget } from '../src/config/target.ts';
+import { resolveTarget } from '../src/config/resolve-target.ts';
 import { ConfigurationError, NotVerifiedError, parseSettings, type RotationEvent, rotate, uuid } from '../src/index.ts';
 import { rehearse } from '../src/rotate/dry-run.ts';
 import { useTestDatabase } from './support/database.ts';

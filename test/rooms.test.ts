@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, normalize, sep } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { runRotation } from './support/command.ts';
 
 const SOURCE = join(import.meta.dirname, '..', 'src');
 
@@ -30,6 +31,9 @@ const RUNTIME_IMPORT = /^(?:import|export) (?!type )(?:[^;]*? from )?'(\.[^']+)'
 /** What only the command may do; all else tells its caller. */
 const PRINTS_OR_EXITS = /process\.(?:stdout|stderr|exit|exitCode|argv)\b|console\./;
 
+/** An option in a text: `--name`, but not a style's `--blue:` or `var(--blue)`. */
+const OPTION = /(?<!\()--[a-z]+(?:-[a-z]+)*(?![a-z:-])/g;
+
 describe('the rooms of src', () => {
   it('use only those below them', async () => {
     const wrong: string[] = [];
@@ -47,6 +51,16 @@ describe('the rooms of src', () => {
     const files = (await sources()).filter(({ path }) => roomOf(path) !== 'cli');
     expect(files.length).toBeGreaterThan(50);
     expect(files.filter(({ text }) => PRINTS_OR_EXITS.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
+  it('advise no option that the command does not have', async () => {
+    const help = await Promise.all([runRotation(['--help'], undefined), runRotation(['verify', '--help'], undefined)]);
+    const known = new Set(help.flatMap(({ stdout }) => stdout.match(OPTION) ?? []));
+    const advised = (await sources())
+      .filter(({ path }) => roomOf(path) !== 'cli')
+      .flatMap(({ path, text }) => (text.match(OPTION) ?? []).map((option) => ({ path, option })));
+    expect(advised.length).toBeGreaterThan(20);
+    expect(advised.filter(({ option }) => !known.has(option))).toEqual([]);
   });
 
   it('are all that there is', async () => {

@@ -15,7 +15,7 @@ import {
   render,
   title,
   twoColumns,
-} from './chart-parts.ts';
+} from './chart-style.ts';
 import {
   type BenchmarkResults,
   isExtrapolated,

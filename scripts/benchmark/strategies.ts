@@ -3,7 +3,7 @@ import { arrayLiteral } from '../../src/database/array-literal.ts';
 import { Prisma } from '../../src/generated/prisma/client.ts';
 import type { TicketDatabase } from '../support/ticket-database.ts';
 
-/** Another way of replacing all tokens, written with Prisma as its users would write it. See docs/alternatives.md. */
+/** Another way of replacing all tokens, written with Prisma as its users would write it. See docs/alternatives/. */
 export interface Strategy {
   label: string;
   resumable: string;

@@ -4,7 +4,8 @@ import type { ClientConstructor, Database } from '../database/database.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import { dataModelOf } from './data-model.ts';
 import { parse } from './parse.ts';
-import { resolveTarget, type Target, type TargetDefinition } from './target.ts';
+import { resolveTarget } from './resolve-target.ts';
+import type { Target, TargetDefinition } from './target.ts';
 import type { TokenKind } from './token-kinds.ts';
 
 /**

@@ -29,11 +29,15 @@ const TRANSACTION_ENDED = ['passing', 'a transaction exceeded its time limit and
 
 type Fault = readonly [FaultKind, string];
 
+function faults(byCode: Record<string, Fault>): ReadonlyMap<string, Fault> {
+  return new Map(Object.entries(byCode));
+}
+
 /**
  * Sentences for the classes of SQLSTATEs (the first two characters) in appendix A of PostgreSQL's manual. Any trigger or
  * function may raise any of them, so no sentence claims a cause.
  */
-const FAULT_CLASSES: Readonly<Record<string, Fault>> = {
+const FAULT_CLASSES = faults({
   '00': ['unknown', 'The server reported success as an error.'],
   '01': ['unknown', 'The server raised a warning as an error.'],
   '02': ['unknown', 'A query found no data where a function or trigger needs some.'],
@@ -87,7 +91,7 @@ const FAULT_CLASSES: Readonly<Record<string, Fault>> = {
     'A trigger or function rejected the change. Its message is not shown because it could contain a token; see the server log.',
   ],
   XX: ['unknown', 'The server reported an internal error. Check its log.'],
-};
+});
 
 /** For any other code of five characters. */
 const UNDEFINED_SQLSTATE: Fault = [
@@ -96,7 +100,7 @@ const UNDEFINED_SQLSTATE: Fault = [
 ];
 
 /** SQLSTATEs with a sentence that says more than that of their class. */
-const SQLSTATES: Readonly<Record<string, Fault>> = {
+const SQLSTATES = faults({
   // The server is not available, or soon will not be.
   '57P01': ['passing', 'The server or its administrator ended the connection.'],
   '57P02': ['passing', 'The server is recovering from a crash.'],
@@ -155,10 +159,10 @@ const SQLSTATES: Readonly<Record<string, Fault>> = {
       'DELETE on rotations, rotation_checkpoints and condemned_tokens; a trigger or afterBatch may need more.',
   ],
   '42601': ['unknown', 'The server found a syntax error in a statement. Check the triggers on the target.'],
-};
+});
 
 /** Faults that this package, the driver adapter, node-postgres, Node or Prisma report without an answer of the server. */
-const OTHER_FAULTS: Readonly<Record<string, Fault>> = {
+const OTHER_FAULTS = faults({
   [NOT_TAKEN]: [
     'refused',
     'The row kept its token or got another one: a trigger changed the update or skipped the row.',
@@ -188,7 +192,7 @@ const OTHER_FAULTS: Readonly<Record<string, Fault>> = {
     'misconfigured',
     'the connection to the database could not be encrypted. Check sslmode in DATABASE_URL.',
   ],
-};
+});
 
 export function kindOf(code: string | undefined): FaultKind {
   return code === undefined ? 'unknown' : faultOf(code)[0];
@@ -200,15 +204,10 @@ export function meaningOf(code: string): string {
 }
 
 function faultOf(code: string): Fault {
-  return own(OTHER_FAULTS, code) ?? own(SQLSTATES, code) ?? own(FAULT_CLASSES, code.slice(0, 2)) ?? UNDEFINED_SQLSTATE;
+  return OTHER_FAULTS.get(code) ?? SQLSTATES.get(code) ?? FAULT_CLASSES.get(code.slice(0, 2)) ?? UNDEFINED_SQLSTATE;
 }
 
 /** @returns true for a fault that is reported without an answer of the server, such as ECONNRESET */
 export function isNamedFault(name: string): boolean {
-  return Object.hasOwn(OTHER_FAULTS, name);
-}
-
-/** Ignores what every object inherits, such as `toString`. */
-function own<Value>(record: Readonly<Record<string, Value>>, name: string): Value | undefined {
-  return Object.hasOwn(record, name) ? record[name] : undefined;
+  return OTHER_FAULTS.has(name);
 }

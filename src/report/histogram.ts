@@ -4,6 +4,9 @@
  *
  * After Masson, Rim and Lee, "DDSketch" (VLDB 2019): bin i holds what is above γ^(i-1) and at most γ^i, and stands for
  * 2γ^i / (γ + 1), which is off by at most (γ - 1) / (γ + 1) of the true value.
+ *
+ * Node's createHistogram takes about 30 kB at this precision, which is 7 MB for the intervals of a report, and cannot be
+ * copied.
  */
 export interface Histogram {
   readonly count: number;

@@ -1,3 +1,5 @@
+// Durations are formatted here because Node 20 has no Intl.DurationFormat, and Intl has no unit prefixes for bytes.
+
 /** 1000000 → `1,000,000` */
 export function formatCount(count: number): string {
   return Math.round(count).toLocaleString('en');

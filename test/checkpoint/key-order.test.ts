@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { keyOrder } from '../../src/checkpoint/key-order.ts';
-import { resolveTarget } from '../../src/config/target.ts';
+import { resolveTarget } from '../../src/config/resolve-target.ts';
 import { uuid } from '../../src/config/token-kinds.ts';
 import { arrayLiteral } from '../../src/database/array-literal.ts';
 import { raw } from '../../src/database/sql.ts';

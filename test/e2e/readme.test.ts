@@ -36,7 +36,7 @@ describe('what a reader of the documents finds', () => {
   it('as code is in the example', async () => {
     const files = ['rotate-tokens.config.ts', 'authenticate.ts'].map((name) => read(`examples/shop/${name}`));
     const example = (await Promise.all(files)).join('\n').split('\n').map(withoutIndent);
-    const pages = (await documents()).filter(({ path }) => path !== 'docs/alternatives.md'); // others' code
+    const pages = (await documents()).filter(({ path }) => !path.startsWith('docs/alternatives/')); // others' code
     const blocks = pages.flatMap(({ text }) => [...text.matchAll(/^ *```ts\n([\s\S]+?)\n *```$/gm)]);
     const lines = blocks
       .flatMap(([, block = '']) => block.split('\n').map(withoutIndent))
@@ -75,9 +75,9 @@ function read(path: string): Promise<string> {
   return readFile(join(ROOT, path), 'utf8');
 }
 
-/** Every page but those that are written by a benchmark. */
+/** Every page. */
 async function documents(): Promise<{ path: string; text: string }[]> {
-  const pages = (await readdir(join(ROOT, 'docs')))
+  const pages = (await readdir(join(ROOT, 'docs'), { recursive: true }))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`);
   const paths = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { dataModelOf } from '../../src/config/data-model.ts';
-import { resolveTarget } from '../../src/config/target.ts';
+import { resolveTarget } from '../../src/config/resolve-target.ts';
 import { base64url, custom, hex, parseSettings, sha256, type TokenKind, uuid } from '../../src/index.ts';
 import { inspectDatabase } from '../../src/preflight/preflight.ts';
 import { formOf } from '../../src/preflight/stored-form.ts';

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { dataModelOf } from '../../src/config/data-model.ts';
-import { type AfterBatch, resolveTarget, type Target, type TargetDefinition } from '../../src/config/target.ts';
+import { resolveTarget } from '../../src/config/resolve-target.ts';
+import type { AfterBatch, Target, TargetDefinition } from '../../src/config/target.ts';
 import { hashOf } from '../../src/config/token-kinds.ts';
 import {
   AfterBatchError,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { dataModelOf } from '../../src/config/data-model.ts';
-import { resolveTarget, type Target } from '../../src/config/target.ts';
+import { resolveTarget } from '../../src/config/resolve-target.ts';
+import type { Target } from '../../src/config/target.ts';
 import { sha256, type TokenKind, uuid } from '../../src/index.ts';
 import { planRotation } from '../../src/plan/plan-rotation.ts';
 import { readLeakedList } from '../../src/verify/leaked-list.ts';

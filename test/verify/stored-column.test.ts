@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { dataModelOf } from '../../src/config/data-model.ts';
-import { resolveTarget } from '../../src/config/target.ts';
+import { resolveTarget } from '../../src/config/resolve-target.ts';
 import { sha256, type TokenKind, uuid } from '../../src/index.ts';
 import { readStoredColumn, takeCensus } from '../../src/verify/stored-column.ts';
 import { useTestDatabase } from '../support/database.ts';

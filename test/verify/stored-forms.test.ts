@@ -1,7 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { dataModelOf } from '../../src/config/data-model.ts';
-import { resolveTarget, type Target } from '../../src/config/target.ts';
+import { resolveTarget } from '../../src/config/resolve-target.ts';
+import type { Target } from '../../src/config/target.ts';
 import { parseSettings, sha256, uuid } from '../../src/index.ts';
 import { readLeakedList } from '../../src/verify/leaked-list.ts';
 import { storedForms } from '../../src/verify/stored-forms.ts';

@@ -1,5 +1,6 @@
 import { formatCount } from '../../text/format.ts';
 import type { Report } from '../schema.ts';
+import { isWide } from './svg-chart.ts';
 import {
   drawOverTime,
   FAULT,
@@ -11,8 +12,7 @@ import {
   REFERENCE,
   referenceLine,
   SECOND,
-} from './chart-parts.ts';
-import { isWide } from './svg-chart.ts';
+} from './time-chart.ts';
 
 /** A chart and what is written around it. */
 export interface Chart {
