@@ -37,6 +37,7 @@ export function resolveTarget(
   const scope = definition.scope && scopeOf(definition.scope, model, columns, token);
   return {
     label: labelOf(key, token, definition, scope?.label),
+    model: definition.model,
     tableName,
     relation,
     schema,

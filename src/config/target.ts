@@ -7,6 +7,8 @@ import type { TokenKind } from './token-kinds.ts';
 export interface Target {
   /** `shop.sessions.token_hash by id as sha256(uuid) where …`: what its rotations are recorded as; no other resumes them. */
   readonly label: string;
+  /** The model in the Prisma schema. */
+  readonly model: string;
   /** The table as people write it: `tickets`, `shop."Invite"`. */
   readonly tableName: string;
   /** The table with its schema, quoted, as `to_regclass` takes it. */

@@ -2,7 +2,7 @@ import type { Checkpoint, Key } from '../checkpoint/checkpoints.ts';
 import type { Target } from '../config/target.ts';
 import type { Tokens } from '../config/tokens.ts';
 import type { Database } from '../database/database.ts';
-import { nextKeys, unswept } from './page.ts';
+import { keyAt, unswept } from './page.ts';
 import { updateNext, updateOne } from './token-update.ts';
 import { inFencedTransaction, type TransactionOptions } from './transaction.ts';
 
@@ -30,11 +30,9 @@ export async function rotateBatch(
 ): Promise<BatchResult> {
   let keys = 0;
   const advanced = await inFencedTransaction(database, target, checkpoint, options, async (transaction, guard) => {
-    const range = unswept(checkpoint);
-    const updated = await updateNext(transaction, target, range, size, tokens, guard);
-    keys = updated.keys;
-    const cursor = keys < size ? range.upTo : updated.lastKey;
-    return { cursor, rows: updated.rows, setAside: checkpoint.setAside };
+    const page = await updateNext(transaction, target, unswept(checkpoint), size, tokens, guard);
+    keys = page.keys;
+    return { cursor: page.end, rows: page.rows, setAside: checkpoint.setAside };
   });
   return { checkpoint: advanced, keys };
 }
@@ -54,10 +52,9 @@ export function setNextAside(
   return inFencedTransaction(database, target, checkpoint, options, async (transaction) => {
     // If the whole table is locked against updates, no single row is to blame: this statement waits or fails instead.
     await transaction.$executeRaw`LOCK TABLE ${target.table} IN ROW EXCLUSIVE MODE`;
-    const [next] = await transaction.$queryRaw<{ key: Key }[]>`
-      SELECT key::text FROM (${nextKeys(target, unswept(checkpoint), 1)}) AS next`;
-    if (next === undefined) return { cursor: checkpoint.upperBound, rows: 0, setAside: checkpoint.setAside };
-    return { cursor: next.key, rows: 0, setAside: { ...checkpoint.setAside, [next.key]: fault } };
+    const next = await keyAt(transaction, target, unswept(checkpoint), 1);
+    if (next === null) return { cursor: checkpoint.upperBound, rows: 0, setAside: checkpoint.setAside };
+    return { cursor: next, rows: 0, setAside: { ...checkpoint.setAside, [next]: fault } };
   });
 }
 

@@ -1,6 +1,8 @@
 import type { Checkpoint, Key } from '../checkpoint/checkpoints.ts';
-import type { Target } from '../config/target.ts';
-import { empty, type Sql, sql } from '../database/sql.ts';
+import { keyOf, type Target } from '../config/target.ts';
+import type { Queryable } from '../database/database.ts';
+import { queriesOf } from '../database/models.ts';
+import { type Sql, sql } from '../database/sql.ts';
 
 /** A range of keys. */
 export interface KeyRange {
@@ -20,14 +22,26 @@ export function unswept({
 }
 
 /**
- * Keyset pagination: selects the next keys of a range in order as `key`, and whether each row is in scope as `in_scope`.
+ * Keyset pagination by Prisma's own query. Not by its `cursor`, which finds nothing once the row at the cursor is deleted.
  *
- * @param more columns, each with a comma before it
+ * @param place 1 for the first key of the range
+ * @returns the key at that place; null if the range has fewer rows
  */
-export function nextKeys({ from, key, scope }: Target, range: KeyRange, size: number, more = empty): Sql {
-  return sql`
-    SELECT ${key.sql} AS key, ${inScope(scope)} AS in_scope${more}
-    FROM ${from} WHERE ${within(range, key.sql)} ORDER BY ${key.sql} LIMIT ${size}`;
+export async function keyAt(
+  transaction: Queryable,
+  target: Target,
+  { after, upTo }: KeyRange,
+  place: number,
+): Promise<Key | null> {
+  const { field } = target.key;
+  const [row] = await queriesOf(transaction, target.model).findMany({
+    where: { [field]: { ...(after !== null && { gt: keyOf(target, after) }), lte: keyOf(target, upTo) } },
+    orderBy: { [field]: 'asc' },
+    skip: place - 1,
+    take: 1,
+    select: { [field]: true },
+  });
+  return row === undefined ? null : String(row[field]);
 }
 
 export function inScope(scope: Sql | null): Sql {

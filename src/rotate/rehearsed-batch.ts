@@ -35,9 +35,9 @@ export async function rehearseBatch(
     const startedAtMs = performance.now();
     const firesTriggers = (await rowTriggers(transaction, target)).length > 0;
     const guard = { firesTriggers, condemned: options.condemned ?? null };
-    const { rows, lastKey } = await updateNext(transaction, target, range, size, tokens, guard);
+    const { rows, end } = await updateNext(transaction, target, range, size, tokens, guard);
     const durationMs = performance.now() - startedAtMs;
-    const foreign = lastKey === null ? 0 : await countForeign(transaction, target, { ...range, upTo: lastKey });
+    const foreign = await countForeign(transaction, target, { ...range, upTo: end });
     const after = await readSizes(transaction, target);
     cost = { rows, foreign, durationMs, walBytes: after.wal - before.wal, growthBytes: after.table - before.table };
     throw ROLLED_BACK;

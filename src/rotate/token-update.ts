@@ -8,14 +8,14 @@ import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
 import { empty, identifier, type Sql, sql } from '../database/sql.ts';
 import { handedOf, handOver, type Updated } from './hand-over.ts';
-import { inScope, type KeyRange, nextKeys, within } from './page.ts';
+import { inScope, type KeyRange, keyAt, within } from './page.ts';
 import { assertNoneCondemned, assertTaken, type Guard, notTaken, type Taken } from './taken.ts';
 
-/** Result of an update of a page of keys. */
+/** A page whose rows have new tokens. */
 export interface UpdatedPage {
-  /** The highest key of the page; null if the range has no more rows. */
-  lastKey: Key | null;
-  /** Number of keys of the page: fewer than asked for only at the end of the range. */
+  /** The range up to here is done: the page's last key, or the end of the range if it has no more rows. */
+  end: Key;
+  /** Number of keys of the page, in scope or not. */
   keys: number;
   /** Number of rows that were updated. */
   rows: number;
@@ -39,14 +39,24 @@ export async function updateNext(
 ): Promise<UpdatedPage> {
   // With fewer, the page would look like the last one.
   if (tokens !== 'database' && tokens.stored.length < size) throw new Error(`${size} rows need as many tokens`);
-  if (tokens === 'database' && !guard.firesTriggers) return updateByDatabase(transaction, target, range, size);
-  const keys = nextKeys(target, range, size, oldToken(target, tokens));
-  const updated = await updatePage(transaction, target, keys, within(range, target.key.sql), tokens, guard);
-  if (updated.lastKey !== null) {
-    const written = { ...range, upTo: updated.lastKey };
-    await assertNoneCondemned(transaction, target, within(written, target.key.sql), updated.rows, guard);
+  const end = await keyAt(transaction, target, range, size);
+  const page = { ...range, upTo: end ?? range.upTo };
+  if (tokens === 'database' && !guard.firesTriggers) {
+    const rows = await updateByDatabase(transaction, target, page);
+    return { end: page.upTo, keys: end === null ? rows : size, rows };
   }
-  return updated;
+  const where = within(page, target.key.sql);
+  const { lastKey, keys, rows } = await updatePage(
+    transaction,
+    target,
+    keysIn(target, where, tokens),
+    where,
+    tokens,
+    guard,
+  );
+  await assertNoneCondemned(transaction, target, where, rows, guard);
+  // Rows that were inserted since its end was found may have pushed the page over.
+  return { end: keys < size ? page.upTo : (lastKey ?? page.upTo), keys, rows };
 }
 
 /** Writes a token into one row. @returns the number of rows: 1, or 0 */
@@ -58,9 +68,7 @@ export async function updateOne(
   guard: Guard,
 ): Promise<number> {
   const where = sql`${target.key.sql} = ${key}`;
-  const keys = sql`
-    SELECT ${target.key.sql} AS key, ${inScope(target.scope)} AS in_scope${oldToken(target, tokens)}
-    FROM ${target.from} WHERE ${where}`;
+  const keys = keysIn(target, where, tokens);
   const { rows } = await updatePage(transaction, target, keys, where, tokens, guard);
   await assertNoneCondemned(transaction, target, where, rows, guard);
   return rows;
@@ -93,6 +101,13 @@ export async function updateCondemned(
   return rows;
 }
 
+/** Selects the keys of a page, and whether each row is in scope. */
+function keysIn(target: Target, where: Sql, tokens: Tokens): Sql {
+  const { from, key, scope } = target;
+  return sql`
+    SELECT ${key.sql} AS key, ${inScope(scope)} AS in_scope${oldToken(target, tokens)} FROM ${from} WHERE ${where}`;
+}
+
 /** Selects the old token, to compare a token with that PostgreSQL makes. */
 function oldToken({ token }: Target, tokens: Tokens): Sql {
   return tokens === 'database' ? sql`, ${token.sql} AS old` : empty;
@@ -104,11 +119,17 @@ const END_OF_PAGE = sql`
     (SELECT count(*) FILTER (WHERE in_scope) FROM page)::int AS expected
   FROM page ORDER BY place DESC LIMIT 1`;
 
-const EMPTY_PAGE: UpdatedPage = { lastKey: null, keys: 0, rows: 0 };
+/** The last key, and the number of keys, that got a token of their own. */
+interface WrittenKeys {
+  lastKey: Key | null;
+  keys: number;
+}
+
+const NOTHING: WrittenKeys & Updated = { lastKey: null, keys: 0, rows: 0, handed: null };
 
 /**
- * Reads and updates a page in one statement, which gives each key the token of its place. No key travels to the client
- * and back, and no row can come or go between reading the page and writing it.
+ * Updates a page in one statement, which gives each key the token of its place. No key travels to the client and back.
+ * Keys beyond the last token are left for the next page.
  *
  * @param keys selects `key`, `in_scope` and, for tokens that PostgreSQL makes, `old`
  * @param bound looks redundant, but without it the planner may scan the whole table
@@ -120,7 +141,7 @@ async function updatePage(
   bound: Sql,
   tokens: Tokens,
   { firesTriggers }: Guard,
-): Promise<UpdatedPage> {
+): Promise<WrittenKeys & Updated> {
   const numbered = sql`SELECT *, row_number() OVER (ORDER BY key) AS place FROM (${keys}) AS next`;
   const page =
     tokens === 'database'
@@ -132,7 +153,7 @@ async function updatePage(
   const value = tokens === 'database' ? sql`gen_random_uuid()` : storedForm(target, sql`page.token`);
   const { token, afterBatch } = target;
   const isNotTaken = firesTriggers ? notTaken(target, value, tokens) : sql`false`;
-  const [updated] = await transaction.$queryRaw<(UpdatedPage & Taken & Updated)[]>`
+  const [updated] = await transaction.$queryRaw<(WrittenKeys & Taken & Updated)[]>`
     WITH page AS MATERIALIZED (${page}),
     updated AS (
       UPDATE ${target.from} SET ${identifier(token.name)} = ${value} FROM page
@@ -144,35 +165,24 @@ async function updatePage(
         ${afterBatch === null ? sql`NULL` : sql`json_agg(row)`} AS handed
       FROM updated
     ) AS summary`;
-  if (updated === undefined) return EMPTY_PAGE;
+  if (updated === undefined) return NOTHING;
   assertTaken(updated);
   await handOver(transaction, target, updated.handed, tokens);
   return updated;
 }
 
-/** Finds the end of the page, then updates up to there. Cheaper than `updatePage`, as no row needs a number. */
-async function updateByDatabase(
-  transaction: Queryable,
-  target: Target,
-  range: KeyRange,
-  size: number,
-): Promise<UpdatedPage> {
-  const [end] = await transaction.$queryRaw<Omit<UpdatedPage, 'rows'>[]>`
-    SELECT key::text AS "lastKey", place::int AS keys
-    FROM (SELECT key, row_number() OVER (ORDER BY key) AS place FROM (${nextKeys(target, range, size)}) AS next) AS page
-    ORDER BY place DESC LIMIT 1`;
-  if (end?.lastKey == null) return EMPTY_PAGE;
-  const where = within({ ...range, upTo: end.lastKey }, target.key.sql);
-  const { afterBatch } = target;
+/** Cheaper than `updatePage`, as no row needs a number. @returns the number of rows */
+async function updateByDatabase(transaction: Queryable, target: Target, page: KeyRange): Promise<number> {
+  const { from, token, key, scope, afterBatch } = target;
   const [updated] = await transaction.$queryRaw<Updated[]>`
     WITH updated AS (
-      UPDATE ${target.from} SET ${identifier(target.token.name)} = gen_random_uuid()
-      WHERE ${where}${and(target.scope)} RETURNING ${handedOf(target, sql`1`)} AS row
+      UPDATE ${from} SET ${identifier(token.name)} = gen_random_uuid()
+      WHERE ${within(page, key.sql)}${and(scope)} RETURNING ${handedOf(target, sql`1`)} AS row
     )
     SELECT count(*)::int AS rows, ${afterBatch === null ? sql`NULL` : sql`json_agg(row)`} AS handed FROM updated`;
-  if (updated === undefined) return { ...end, rows: 0 };
+  if (updated === undefined) return 0;
   await handOver(transaction, target, updated.handed, 'database');
-  return { ...end, rows: updated.rows };
+  return updated.rows;
 }
 
 /** The type of the tokens' array. The column's own type may be another. */

@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { dataModelOf } from '../../src/config/data-model.ts';
 import { resolveTarget } from '../../src/config/resolve-target.ts';
 import type { AfterBatch, Target, TargetDefinition } from '../../src/config/target.ts';
 import { hashOf } from '../../src/config/token-kinds.ts';
+import type { Database } from '../../src/database/database.ts';
 import {
   AfterBatchError,
   base64url,
@@ -11,6 +12,7 @@ import {
   describeError,
   GaveUpError,
   NotVerifiedError,
+  openDatabase,
   parseSettings,
   type RotatedRow,
   type RotationEvent,
@@ -21,17 +23,18 @@ import {
 } from '../../src/index.ts';
 import { SILENT_CLIENT_MS } from '../../src/rotate/after-batch.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { PrismaClient as TestClient } from '../support/generated/prisma/client.ts';
 import { PATIENT } from '../support/patient.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, tokensByKey } from '../support/tickets.ts';
 import { until } from '../support/until.ts';
 
 describe('the update of a target', () => {
-  const { database } = useTestDatabase();
+  const { database, url } = useTestDatabase();
   const events: RotationEvent[] = [];
-  const run = (target: Target, settings: object = {}) => {
+  const run = (target: Target, settings: object = {}, client: Database = database) => {
     events.length = 0;
     return rotate({
-      database,
+      database: client,
       target,
       settings: parseSettings({ name: 'test', batchSize: 100, workers: 1, ...settings }),
       signal: new AbortController().signal,
@@ -205,38 +208,35 @@ describe('the update of a target', () => {
       'constructor',
       ' ',
     ];
-    const MODEL = {
-      dbName: 'Order',
-      schema: 'shop "1"',
-      fields: [
-        { name: 'name', kind: 'scalar', type: 'String', dbName: 'user' },
-        { name: 'secret', kind: 'scalar', type: 'String', dbName: 'geheim "x"' },
-      ],
-    };
+    const client = openDatabase(TestClient, url, { connections: 3 });
+    afterAll(() => client.$disconnect());
     const orders = (more: Partial<TargetDefinition>) =>
       resolveTarget(
         { model: 'Order', key: 'name', token: 'secret', kind: base64url({ bytes: 16 }), ...more },
-        { models: { Order: MODEL } },
+        dataModelOf(client),
       );
     beforeEach(async () => {
-      await database.$executeRaw`CREATE SCHEMA "shop ""1"""`;
+      await database.$executeRaw`CREATE SCHEMA "shop 1"`;
       await database.$executeRaw`CREATE COLLATION german (provider = icu, locale = 'de-DE')`;
       await database.$executeRaw`
-        CREATE TABLE "shop ""1"""."Order" ("user" text COLLATE german PRIMARY KEY, "geheim ""x""" varchar(64), place int)`;
-      await database.$executeRaw`INSERT INTO "shop ""1"""."Order" SELECT unnest(${NAMES}::text[]), 'old', 1`;
+        CREATE TABLE "shop 1"."Order" ("user" text COLLATE german PRIMARY KEY, "geheim x" varchar(64), place int)`;
+      await database.$executeRaw`INSERT INTO "shop 1"."Order" SELECT unnest(${NAMES}::text[]), 'old', 1`;
     });
     afterEach(async () => {
-      await database.$executeRaw`DROP SCHEMA "shop ""1""" CASCADE`;
+      await database.$executeRaw`DROP SCHEMA "shop 1" CASCADE`;
       await database.$executeRaw`DROP COLLATION german`;
     });
     const secrets = async () => {
       const rows = await database.$queryRaw<{ name: string; secret: string }[]>`
-        SELECT "user" AS name, "geheim ""x""" AS secret FROM "shop ""1"""."Order"`;
+        SELECT "user" AS name, "geheim x" AS secret FROM "shop 1"."Order"`;
       return new Map(rows.map(({ name, secret }) => [name, secret]));
     };
 
     it('reaches every key of any text in any collation, in a table of any name', async () => {
-      expect(await run(orders({}), { batchSize: 2 })).toMatchObject({ rowsDone: NAMES.length, watermark: 'Zoë' });
+      expect(await run(orders({}), { batchSize: 2 }, client)).toMatchObject({
+        rowsDone: NAMES.length,
+        watermark: 'Zoë',
+      });
       expect([...(await secrets()).values()].filter((secret) => !/^[\w-]{22}$/.test(secret))).toEqual([]);
     });
 
@@ -244,18 +244,18 @@ describe('the update of a target', () => {
       await database.$executeRaw`
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE check_violation; END $$`;
       await database.$executeRaw`
-        CREATE TRIGGER refuse BEFORE UPDATE ON "shop ""1"""."Order" FOR EACH ROW EXECUTE FUNCTION refuse()`;
-      await expect(run(orders({}))).rejects.toMatchObject({
+        CREATE TRIGGER refuse BEFORE UPDATE ON "shop 1"."Order" FOR EACH ROW EXECUTE FUNCTION refuse()`;
+      await expect(run(orders({}), {}, client)).rejects.toMatchObject({
         rows: expect.arrayContaining(NAMES.map((key) => ({ key, fault: '23514' }))),
       });
       await database.$executeRaw`DROP FUNCTION refuse CASCADE`;
-      expect(await run(orders({}))).toMatchObject({ outcome: 'complete', rowsDone: NAMES.length });
+      expect(await run(orders({}), {}, client)).toMatchObject({ outcome: 'complete', rowsDone: NAMES.length });
     });
 
     it('stores only hashes where the target says so, and hands over what they were made from', async () => {
       const handed: RotatedRow[] = [];
       const afterBatch: AfterBatch = async (_, rows) => handed.push(...rows);
-      await run(orders({ kind: sha256(uuid()), afterBatch }), { batchSize: 4 });
+      await run(orders({ kind: sha256(uuid()), afterBatch }), { batchSize: 4 }, client);
       expect(new Map(handed.map(({ key, token }) => [key, hashOf(token)]))).toEqual(await secrets());
       expect(handed[0]?.token).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
     });
@@ -263,7 +263,7 @@ describe('the update of a target', () => {
     it('writes tokens of your own, of any characters', async () => {
       let serial = 0;
       const make = () => `"${serial++}",{\\}`;
-      await run(orders({ kind: custom({ name: 'odd', bits: 128, make }) }));
+      await run(orders({ kind: custom({ name: 'odd', bits: 128, make }) }), {}, client);
       expect([...(await secrets()).values()].every((secret) => /^"\d+",\{\\\}$/.test(secret))).toBe(true);
     });
   });
