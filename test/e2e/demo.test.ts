@@ -24,7 +24,12 @@ describe('npm run demo', () => {
   });
 
   it.each([
-    ['rotating', 100_000, "starting 'default'", /stopped at [\d,]+ of 100,000; everything committed is saved/],
+    [
+      'rotating',
+      100_000,
+      "rotation 'default': replacing",
+      /stopped at [\d,]+ of 100,000; everything committed is saved/,
+    ],
     ['seeding', 20_000_000, ' of 20,000,000', /SIGINT: stopping after this batch\ninserted [\d,]+ tickets/],
   ])('on Ctrl-C while %s, finishes the batch and says that nothing is left', async (_, size, printed, end) => {
     const running = demo(['--size', `${size}`]);

@@ -38,7 +38,7 @@ describe('the report of a run', () => {
   it('is written when the run is interrupted, too', async () => {
     await insertTickets(database, keysUpTo(10_000));
     const running = startRotation(['--batch-size', '20', '--report', join(folder, 'interrupted.json')], url);
-    await running.untilPrinted("starting 'default'");
+    await running.untilPrinted("rotation 'default': replacing");
     running.process.kill('SIGTERM');
     expect((await running.ended).exitCode).toBe(143);
     expect(await report('interrupted.json')).toMatchObject({ outcome: 'interrupted' });

@@ -34,7 +34,7 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
     const [leaked, others] = [await tokensByKey(database), await everythingButTokens(database)];
     const { exitCode, stdout, stderr } = await runRotation([], url);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(stdout).toContain("starting 'default': 10,000 tokens to replace");
+    expect(stdout).toContain("rotation 'default': replacing 10,000 tokens");
     expect(stdout).toContain("'default' is complete: 10,000 tokens replaced, every row up to key 10000.");
     expect(survivors(leaked, await tokensByKey(database))).toBe(0);
     expect(await everythingButTokens(database)).toEqual(others);
@@ -70,7 +70,8 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
 
       const resumed = await runRotation([], url);
       expect(resumed.exitCode).toBe(0);
-      const began = done > 0 ? `resuming 'default' at ${done.toLocaleString('en')} of 10,000` : "starting 'default'";
+      const began =
+        done > 0 ? `resuming 'default' at ${done.toLocaleString('en')} of 10,000` : "rotation 'default': replacing";
       expect(resumed.stdout).toContain(began);
       expect(await changesPerTicket(database)).toEqual({ 1: TICKETS });
     },

@@ -158,7 +158,7 @@ describe('tokens and passwords', () => {
   it('are not in what pg_stat_activity shows while a rotation runs', async () => {
     const secrets = await insertLeaked();
     const running = startRotation(['--batch-size', '20', '--max-rows-per-second', '20'], url);
-    await running.untilPrinted("starting 'default'");
+    await running.untilPrinted("rotation 'default': replacing");
     const seen = await database.$queryRaw<{ row: string }[]>`
       SELECT activity::text AS row FROM pg_stat_activity AS activity WHERE query LIKE '%rotation%default%'`;
     running.process.kill('SIGTERM');

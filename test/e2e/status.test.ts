@@ -17,7 +17,7 @@ describe('npx tsx scripts/rotate-tokens.ts status', () => {
   it('shows a rotation that runs elsewhere: how far, how fast, and who', async () => {
     await insertTickets(database, keysUpTo(30_000));
     const running = startRotation(['--name', 'march', '--max-rows-per-second', '1000'], url);
-    await running.untilPrinted("starting 'march'");
+    await running.untilPrinted("rotation 'march': replacing");
     const { exitCode, stdout } = await runRotation(['status', '--name', 'march'], url);
     running.process.kill('SIGTERM');
     expect(exitCode).toBe(0);

@@ -115,7 +115,7 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: S
     case 'started':
       return event.resumed
         ? `resuming '${rotation}' at ${formatCount(event.rowsDone)} of ${formatTotal(event)}`
-        : `starting '${rotation}': ${formatTotal(event)} token${event.rowsTotal === 1 ? '' : 's'} to replace`;
+        : `rotation '${rotation}': replacing ${formatTotal(event)} token${event.rowsTotal === 1 ? '' : 's'}`;
     case 'blocked':
       return `a batch is waiting for a lock held by PostgreSQL process ${event.pids.join(', ')} (see pg_stat_activity)`;
     case 'setAside':

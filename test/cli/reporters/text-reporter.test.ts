@@ -40,8 +40,8 @@ describe('for people, the report', () => {
   });
 
   it.each<[string, RotationEvent, string]>([
-    ['starts', STARTED, "starting 'march': 95 tokens to replace\n"],
-    ['estimates', { ...STARTED, totalIsEstimate: true }, "starting 'march': about 95 tokens to replace\n"],
+    ['starts', STARTED, "rotation 'march': replacing 95 tokens\n"],
+    ['estimates', { ...STARTED, totalIsEstimate: true }, "rotation 'march': replacing about 95 tokens\n"],
     ['resumes', { ...STARTED, resumed: true, rowsDone: 30 }, "resuming 'march' at 30 of 95\n"],
     [
       'waits',
