@@ -102,6 +102,7 @@ const kindSchema = z.object(
     form: z.object({ name: z.string(), patterns: z.array(z.string()) }).nullable(),
     isHashed: z.boolean(),
     make: z.custom<TokenKind['make']>((value) => typeof value === 'function'),
+    makeBytes: z.custom<TokenKind['makeBytes']>((value) => typeof value === 'function' || value === null),
   },
   'must be uuid(), hex(…), base64url(…), custom(…) or sha256(…)',
 );

@@ -17,12 +17,15 @@ export interface TokenKind {
   readonly isHashed: boolean;
   /** Makes so many, all of them different. */
   readonly make: (count: number) => string[];
+  /** Makes so many UUIDs of `UUID_BYTES` each, which travel in half the space of text; null: only `make`. */
+  readonly makeBytes: ((count: number) => Buffer) | null;
 }
 
 /** Bits of a UUID: the least that a token must have, unless `acceptWeakTokens` is set. */
 export const LEAST_BITS = 122;
 
-const UUID_BYTES = 16;
+/** Bytes of a UUID. */
+export const UUID_BYTES = 16;
 
 /** Version 4 UUIDs (RFC 9562, section 5.4), for a column of type uuid or text. */
 export function uuid(): TokenKind {
@@ -36,24 +39,22 @@ export function uuid(): TokenKind {
       patterns: ['8', '9', 'a', 'b'].map((variant) => `________-____-4___-${variant}___-____________`),
     },
     isHashed: false,
-    make: makeUuids,
+    make: (count) => cut(makeUuids(count).toString('hex'), count),
+    makeBytes: makeUuids,
   };
 }
 
 /**
- * 122 bits each from the operating system's cryptographically secure generator, as 32 hexadecimal digits, which
- * PostgreSQL reads like those with hyphens.
- *
- * All bytes are drawn at once, and the digits are cut from one string: a fourth of the time that as many calls of
- * `randomUUID` take, and next to no garbage.
+ * 122 bits each from the operating system's cryptographically secure generator. All bytes are drawn at once: a fourth of
+ * the time that as many calls of `randomUUID` take, and next to no garbage.
  */
-function makeUuids(count: number): string[] {
+function makeUuids(count: number): Buffer {
   const bytes = randomBytes(UUID_BYTES * count);
   for (let start = 0; start < bytes.length; start += UUID_BYTES) {
     bytes.writeUInt8((bytes.readUInt8(start + 6) & 0x0f) | 0x40, start + 6); // version 4
     bytes.writeUInt8((bytes.readUInt8(start + 8) & 0x3f) | 0x80, start + 8); // variant 10
   }
-  return cut(bytes.toString('hex'), count);
+  return bytes;
 }
 
 /** Text forms of random bytes. */
@@ -108,6 +109,7 @@ function randomText(
         (_, index) => prefix + drawn.toString(encoding, bytes * index, bytes * (index + 1)),
       );
     },
+    makeBytes: null,
   };
 }
 
@@ -145,6 +147,7 @@ export function custom({ name, bits, make }: CustomOptions): TokenKind {
         Array.from({ length: count }, () => make()),
         name,
       ),
+    makeBytes: null,
   };
 }
 
@@ -170,6 +173,7 @@ export function sha256(kind: TokenKind): TokenKind {
     form: { name: 'SHA-256 hashes', patterns: ['_'.repeat(64)] },
     isHashed: true,
     make: kind.type === 'uuid' ? (count) => kind.make(count).map(hyphenated) : kind.make,
+    makeBytes: null,
   };
 }
 

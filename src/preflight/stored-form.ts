@@ -1,6 +1,6 @@
 import { and } from '../checkpoint/condemned-tokens.ts';
 import { storedText, type Target } from '../config/target.ts';
-import { type FreshTokens, tokensFor } from '../config/tokens.ts';
+import { listedTokens } from '../config/tokens.ts';
 import type { Queryable } from '../database/database.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
 
@@ -28,7 +28,7 @@ export async function inspectStoredForm(database: Queryable, target: Target): Pr
 
 /** As the column would hold them. */
 function fresh(target: Target): readonly string[] {
-  const { stored } = tokensFor({ tokens: 'app' }, target, TOKENS_COMPARED) as FreshTokens;
+  const { stored } = listedTokens(target.kind, TOKENS_COMPARED);
   if (target.kind.type !== 'uuid' || target.kind.isHashed) return stored;
   return stored.map((digits) => digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
 }

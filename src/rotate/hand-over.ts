@@ -28,7 +28,7 @@ export async function handOver(
 ): Promise<void> {
   if (target.afterBatch === null || handed === null) return;
   const tokenOf = (place: number, stored: string) =>
-    target.kind.isHashed && tokens !== 'database' ? (tokens.fresh[place - 1] ?? '') : stored;
+    tokens !== 'database' && 'fresh' in tokens && target.kind.isHashed ? (tokens.fresh[place - 1] ?? '') : stored;
   const rows = handed.map(([key, place, stored]) => ({ key: keyOf(target, key), token: tokenOf(place, stored) }));
   await letPlannerChoose(transaction);
   await callAfterBatch(target.afterBatch, transaction, rows);

@@ -3,6 +3,7 @@
 import type { Key } from '../checkpoint/checkpoints.ts';
 import { and, type CondemnedTokens, isCondemnedSql } from '../checkpoint/condemned-tokens.ts';
 import type { Target } from '../config/target.ts';
+import { UUID_BYTES } from '../config/token-kinds.ts';
 import type { Tokens } from '../config/tokens.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
@@ -38,7 +39,7 @@ export async function updateNext(
   guard: Guard,
 ): Promise<UpdatedPage> {
   // With fewer, the page would look like the last one.
-  if (tokens !== 'database' && tokens.stored.length < size) throw new Error(`${size} rows need as many tokens`);
+  if (tokens !== 'database' && countOf(tokens) < size) throw new Error(`${size} rows need as many tokens`);
   const end = await keyAt(transaction, target, range, size);
   const page = { ...range, upTo: end ?? range.upTo };
   if (tokens === 'database' && !guard.firesTriggers) {
@@ -143,13 +144,7 @@ async function updatePage(
   { firesTriggers }: Guard,
 ): Promise<WrittenKeys & Updated> {
   const numbered = sql`SELECT *, row_number() OVER (ORDER BY key) AS place FROM (${keys}) AS next`;
-  const page =
-    tokens === 'database'
-      ? numbered
-      : sql`
-        SELECT * FROM (${numbered}) AS numbered
-        JOIN unnest(${arrayLiteral(tokens.stored)}::${typeOf(target)}[]) WITH ORDINALITY AS given (token, place)
-          USING (place)`;
+  const page = tokens === 'database' ? numbered : withTokens(numbered, tokens, target);
   const value = tokens === 'database' ? sql`gen_random_uuid()` : storedForm(target, sql`page.token`);
   const { token, afterBatch } = target;
   const isNotTaken = firesTriggers ? notTaken(target, value, tokens) : sql`false`;
@@ -183,6 +178,23 @@ async function updateByDatabase(transaction: Queryable, target: Target, page: Ke
   if (updated === undefined) return 0;
   await handOver(transaction, target, updated.handed, 'database');
   return updated.rows;
+}
+
+/** Gives each numbered key the token of its place. Keys beyond the last token are left out. */
+function withTokens(numbered: Sql, tokens: Exclude<Tokens, 'database'>, target: Target): Sql {
+  if ('packed' in tokens) {
+    const bytes = sql`substring(${tokens.packed}::bytea FROM ${UUID_BYTES}::int * (place::int - 1) + 1 FOR ${UUID_BYTES}::int)`;
+    return sql`
+      SELECT *, encode(${bytes}, 'hex')::uuid AS token FROM (${numbered}) AS numbered WHERE place <= ${countOf(tokens)}`;
+  }
+  return sql`
+    SELECT * FROM (${numbered}) AS numbered
+    JOIN unnest(${arrayLiteral(tokens.stored)}::${typeOf(target)}[]) WITH ORDINALITY AS given (token, place)
+      USING (place)`;
+}
+
+function countOf(tokens: Exclude<Tokens, 'database'>): number {
+  return 'packed' in tokens ? tokens.packed.length / UUID_BYTES : tokens.stored.length;
 }
 
 /** The type of the tokens' array. The column's own type may be another. */

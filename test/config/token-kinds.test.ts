@@ -12,7 +12,7 @@ import {
   type TokenKind,
   uuid,
 } from '../../src/config/token-kinds.ts';
-import { type FreshTokens, tokensFor } from '../../src/config/tokens.ts';
+import { listedTokens, tokensFor } from '../../src/config/tokens.ts';
 import { arrayLiteral } from '../../src/database/array-literal.ts';
 import { useTestDatabase } from '../support/database.ts';
 
@@ -226,7 +226,7 @@ describe('for PostgreSQL,', () => {
         sha256(base64url({ bytes: 17, prefix: 'tk_live_' })),
       ),
     )('match all that is stored, and nothing one character longer or shorter (%s)', async (_, kind) => {
-      const tokens = inApp(kind, 100).stored;
+      const tokens = listedTokens(kind, 100).stored;
       expect(await matching(kind, tokens)).toEqual(tokens);
       const others = tokens.flatMap((token) => [`${token}0`, `0${token}`, token.slice(0, -1), token.slice(1)]);
       expect(await matching(kind, [...others, ''])).toEqual([]);
@@ -299,7 +299,7 @@ describe('for PostgreSQL,', () => {
 
 describe('the tokens for a batch', () => {
   it('are handed out as they are stored', () => {
-    const { fresh, stored } = inApp(hex({ bytes: 16 }), 3);
+    const { fresh, stored } = listedTokens(hex({ bytes: 16 }), 3);
     expect(fresh).toHaveLength(3);
     expect(stored).toEqual(fresh);
   });
@@ -307,20 +307,24 @@ describe('the tokens for a batch', () => {
   it('are handed out, and their hashes stored, where nothing else is to be stored', () => {
     const kind = sha256(custom({ name: 'own', bits: 128, make: () => 'abc' }));
     const hash = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'; // FIPS 180-2, appendix B.1
-    expect(inApp(kind, 1)).toEqual({ fresh: ['abc'], stored: [hash] });
+    expect(listedTokens(kind, 1)).toEqual({ fresh: ['abc'], stored: [hash] });
+  });
+
+  it('are packed where they are UUIDs to be stored as they are', () => {
+    const tokens = tokensFor({ tokens: 'app' }, { kind: uuid() }, 1_000);
+    if (typeof tokens === 'string' || !('packed' in tokens)) throw new Error('they are not packed');
+    const uuids = tokens.packed.toString('hex').match(/.{32}/g) ?? [];
+    expect(new Set(uuids).size).toBe(1_000);
+    expect(uuids.filter((each) => !/^.{12}4.{3}[89ab]/.test(each))).toEqual([]);
+    expect(tokensFor({ tokens: 'app' }, { kind: sha256(uuid()) }, 3)).toMatchObject({
+      stored: [{}, {}, {}].map(() => expect.stringMatching(/^[0-9a-f]{64}$/)),
+    });
   });
 
   it('are left to the database when it is to make them', () => {
     expect(tokensFor({ tokens: 'database' }, { kind: uuid() }, 3)).toBe('database');
   });
 });
-
-/** So many, made here. */
-function inApp(kind: TokenKind, rows: number): FreshTokens {
-  const tokens = tokensFor({ tokens: 'app' }, { kind }, rows);
-  if (tokens === 'database') throw new Error('they are not made here');
-  return tokens;
-}
 
 /** For a table of tests. */
 function byName(...kinds: TokenKind[]): [string, TokenKind][] {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { dataModelOf } from '../../src/config/data-model.ts';
 import { resolveTarget } from '../../src/config/resolve-target.ts';
@@ -102,9 +103,12 @@ describe('the update of a target', () => {
     });
   });
 
-  it('needs a token for each row, lest a page seem to be the last one', async () => {
+  it.each([
+    ['packed', { makeBytes: (count: number) => randomBytes(16 * (count - 1)) }],
+    ['listed', { makeBytes: null, make: (count: number) => uuid().make(count - 1) }],
+  ])('needs a token for each row, lest a page seem to be the last one (%s)', async (_, how) => {
     await insertTickets(database, keysUpTo(3));
-    const tooFew = { ...uuid(), make: (count: number) => uuid().make(count - 1) };
+    const tooFew = { ...uuid(), ...how };
     await expect(run(tickets({ kind: tooFew }))).rejects.toThrow('100 rows need as many tokens');
     expect(await database.rotationCheckpoint.findMany()).toMatchObject([{ cursor: null, rowsRotated: 0n }]);
   });
