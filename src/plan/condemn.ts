@@ -46,7 +46,7 @@ export async function condemnTokens(
       SELECT coalesce(sum(hashes), 0)::float8 AS count FROM stored`;
     count += read?.count ?? 0;
   };
-  await scanBlocks(transaction, target, signal, ({ index, condition }) => readRange(index, condition), onProgress);
+  await scanBlocks([transaction], target, signal, (_, { index, condition }) => readRange(index, condition), onProgress);
   for (let index = 0; index < slices; index += 1) {
     signal.throwIfAborted();
     await transaction.$executeRaw`

@@ -1,7 +1,7 @@
 import type { Target } from '../config/target.ts';
 import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from '../database/database.ts';
 import { setLimits } from '../database/session.ts';
-import { type Sql, sql } from '../database/sql.ts';
+import { raw, type Sql, sql } from '../database/sql.ts';
 
 /** The longest that a table may take, in milliseconds: a day. */
 const LONGEST_MS = 86_400_000;
@@ -16,6 +16,9 @@ export interface BlockRange {
   /** The condition that a row of the target lies in it. */
   condition: Sql;
 }
+
+/** Transactions, or a pool, that a scan reads through. */
+export type Readers = readonly [Queryable, ...Queryable[]];
 
 /** Progress of a scan, in blocks. */
 export interface ScanProgress {
@@ -32,40 +35,86 @@ export function inSnapshot<Result>(
   isReadOnly: boolean,
   work: (transaction: Queryable) => Promise<Result>,
 ): Promise<Result> {
-  return database.$transaction(
-    async (transaction) => {
-      await setLimits(transaction);
-      await transaction.$queryRaw`
-        SELECT set_config('transaction_read_only', ${isReadOnly ? 'on' : 'off'}, true),
-          set_config('work_mem', '64MB', true), set_config('jit', 'off', true)`;
-      return work(transaction);
-    },
-    { isolationLevel: 'RepeatableRead', timeout: LONGEST_MS, maxWait: CONNECTION_TIMEOUT_MS },
-  );
+  return database.$transaction(async (transaction) => {
+    await prepare(transaction, isReadOnly);
+    return work(transaction);
+  }, OPTIONS);
+}
+
+/**
+ * The same with several transactions that only read, each on a connection of its own, so that the server can use as many
+ * processors.
+ *
+ * @param readers how many; the pool must have as many connections
+ */
+export function inSharedSnapshot<Result>(
+  database: Database,
+  readers: number,
+  work: (transactions: Readers) => Promise<Result>,
+): Promise<Result> {
+  return inSnapshot(database, true, async (first) => {
+    if (readers === 1) return work([first]);
+    const [exported] = await first.$queryRaw<{ id: string }[]>`SELECT pg_export_snapshot() AS id`;
+    const snapshot = raw(`'${exported?.id}'`);
+    const withOthers = (transactions: Readers): Promise<Result> =>
+      transactions.length === readers
+        ? work(transactions)
+        : database.$transaction(async (next) => {
+            await next.$executeRaw`SET TRANSACTION SNAPSHOT ${snapshot}`; // must be the first statement
+            await prepare(next, true);
+            return withOthers([...transactions, next]);
+          }, OPTIONS);
+    return withOthers([first]);
+  });
+}
+
+const OPTIONS = { isolationLevel: 'RepeatableRead', timeout: LONGEST_MS, maxWait: CONNECTION_TIMEOUT_MS } as const;
+
+async function prepare(transaction: Queryable, isReadOnly: boolean): Promise<void> {
+  await setLimits(transaction);
+  await transaction.$queryRaw`
+    SELECT set_config('transaction_read_only', ${isReadOnly ? 'on' : 'off'}, true),
+      set_config('work_mem', '64MB', true), set_config('jit', 'off', true)`;
 }
 
 /**
  * Goes through the table itself, a stretch at a time. No index is asked, since one may be wrong (after a collation has
  * changed its order, say).
  *
- * @param transaction one of `inSnapshot`: blocks that are added later hold nothing that it sees
+ * @param readers transactions under one snapshot, which take turns: blocks that are added later hold nothing that they see
  * @throws AbortError between two stretches when the signal is aborted
  */
 export async function scanBlocks(
-  transaction: Queryable,
+  readers: Readers,
   { relation }: Target,
   signal: AbortSignal,
-  read: (range: BlockRange) => Promise<void>,
+  read: (reader: Queryable, range: BlockRange) => Promise<void>,
   onProgress: (progress: ScanProgress) => void = () => {},
 ): Promise<void> {
-  const [size] = await transaction.$queryRaw<{ blocks: number }[]>`
+  const [size] = await readers[0].$queryRaw<{ blocks: number }[]>`
     SELECT (pg_relation_size(${relation}::regclass) / current_setting('block_size')::int)::float8 AS blocks`;
   const blocksTotal = size?.blocks ?? 0;
-  for (let index = 0; index * BLOCKS_PER_STATEMENT < blocksTotal; index += 1) {
-    signal.throwIfAborted();
-    await read({ index, condition: inBlocks(index * BLOCKS_PER_STATEMENT) });
-    onProgress({ blocksDone: Math.min(blocksTotal, (index + 1) * BLOCKS_PER_STATEMENT), blocksTotal });
-  }
+  const stretches = Math.ceil(blocksTotal / BLOCKS_PER_STATEMENT);
+  let next = 0;
+  let done = 0;
+  const readStretches = async (reader: Queryable) => {
+    while (next < stretches) {
+      signal.throwIfAborted();
+      const index = next;
+      next += 1;
+      await read(reader, { index, condition: inBlocks(index * BLOCKS_PER_STATEMENT) });
+      done += 1;
+      onProgress({ blocksDone: Math.min(blocksTotal, done * BLOCKS_PER_STATEMENT), blocksTotal });
+    }
+  };
+  await Promise.all(
+    readers.map((reader) =>
+      readStretches(reader).catch((error: unknown) => {
+        next = stretches; // the others stop, too
+        throw error;
+      }),
+    ),
+  );
 }
 
 function inBlocks(first: number): Sql {

@@ -107,7 +107,7 @@ async function rotateFound(
   if (found <= keys.length) return rotateKeys(context, condemned, keys, faults);
   // Too many to keep their keys: one range of blocks at a time.
   const { database, target, signal } = context;
-  await scanBlocks(database, target, signal, async ({ condition }) => {
+  await scanBlocks([database], target, signal, async (_, { condition }) => {
     for (let after: Key | null = null; ; ) {
       const last: Key | null = after;
       const next: Key[] = await retry(context, () =>

@@ -15,7 +15,7 @@ import type { Queryable } from '../database/database.ts';
 import { retry } from '../database/retry.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import { type OpenTransaction, readOpenTransactions } from '../plan/open-transactions.ts';
-import { type BlockRange, inSnapshot, scanBlocks } from '../plan/table-scan.ts';
+import { type BlockRange, inSharedSnapshot, scanBlocks } from '../plan/table-scan.ts';
 
 /** Rows that hold a condemned token. */
 export interface Survivors {
@@ -73,24 +73,22 @@ export async function scanTable(
   watermark: Key,
   condemned: CondemnedTokens | null,
 ): Promise<TableScan> {
-  const { database, target, signal, onEvent } = context;
+  const { database, target, settings, signal, onEvent } = context;
   const scan = await retry(context, async () => {
     // Before the snapshot is taken: a transaction that commits in between would be in neither.
     const open = condemned === null ? [] : await readOpenTransactions(database, target, condemned);
-    return inSnapshot(database, true, async (transaction) => {
-      const hashes = condemned === null ? 0 : await countHashes(transaction, target, condemned);
+    return inSharedSnapshot(database, settings.workers, async (readers) => {
+      const hashes = condemned === null ? 0 : await countHashes(readers[0], target, condemned);
       const sum = { rows: 0, nulls: 0, foreign: 0, inScope: noSurvivors(), outOfScope: noSurvivors() };
-      const readStretch = async ({ condition }: BlockRange) => {
-        const stretch = await read(transaction, target, condition, watermark, condemned);
+      const readStretch = async (reader: Queryable, { condition }: BlockRange) => {
+        const stretch = await read(reader, target, condition, watermark, condemned);
         sum.rows += stretch.rows;
         sum.nulls += stretch.nulls;
         sum.foreign += stretch.foreign;
         addSurvivors(sum.inScope, stretch.inScope, stretch.inScopeKeys);
         addSurvivors(sum.outOfScope, stretch.outOfScope, stretch.outOfScopeKeys);
       };
-      await scanBlocks(transaction, target, signal, readStretch, (progress) =>
-        onEvent({ type: 'checking', ...progress }),
-      );
+      await scanBlocks(readers, target, signal, readStretch, (progress) => onEvent({ type: 'checking', ...progress }));
       return { ...sum, hashes, open };
     });
   });
