@@ -1,5 +1,5 @@
 export { type RotationStatus, readStatus } from './checkpoint/status.ts';
-export { type Config, defineTargets, type Scope, type TargetOf, targetNamed } from './config/config.ts';
+export { type Config, defineTargets, type TargetOf, targetNamed } from './config/config.ts';
 export { parseSettings, type Settings } from './config/settings.ts';
 export type { RotatedRow, Target } from './config/target.ts';
 export {

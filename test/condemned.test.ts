@@ -1,12 +1,17 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { dataModelOf } from '../src/config/data-model.ts';
-import { resolveTarget } from '../src/config/resolve-target.ts';
-import { ConfigurationError, NotVerifiedError, parseSettings, type RotationEvent, rotate, uuid } from '../src/index.ts';
+import { ConfigurationError, NotVerifiedError, parseSettings, type RotationEvent, rotate } from '../src/index.ts';
 import { rehearse } from '../src/rotate/dry-run.ts';
 import { useTestDatabase } from './support/database.ts';
 import { PATIENT } from './support/patient.ts';
 import { ticketContext } from './support/rotations.ts';
-import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, tokensByKey } from './support/tickets.ts';
+import {
+  changesPerTicket,
+  insertTickets,
+  keysUpTo,
+  recordTokenChanges,
+  ticketTarget,
+  tokensByKey,
+} from './support/tickets.ts';
 import { until } from './support/until.ts';
 
 const ROWS = 300;
@@ -265,10 +270,7 @@ describe('a leaked token', () => {
 
   it('on a row outside the scope is reported, and not changed', async () => {
     await leak();
-    const target = resolveTarget(
-      { model: 'Ticket', key: 'id', token: 'token', kind: uuid(), scope: { subject: { not: 'returned' } } },
-      dataModelOf(database),
-    );
+    const target = await ticketTarget({ scope: { subject: { not: 'returned' } } });
     const stop = new AbortController();
     const onEvent = ({ type }: RotationEvent) => type === 'batch' && stop.abort();
     const settings = settingsOf({});
@@ -313,10 +315,7 @@ describe('a leaked token', () => {
     it('are refused while one is open, whatever their target, and nothing is changed', async () => {
       await leak();
       await runAlmostAll();
-      const scoped = resolveTarget(
-        { model: 'Ticket', key: 'id', token: 'token', kind: uuid(), scope: { subject: 'x' } },
-        dataModelOf(database),
-      );
+      const scoped = await ticketTarget({ scope: { subject: 'x' } });
       await expect(run({ name: 'other' })).rejects.toThrow("rotation 'test' of tickets.token is not complete");
       await expect(
         rotate(ticketContext(database, { target: scoped, settings: settingsOf({ name: 'third' }) })),

@@ -67,7 +67,7 @@ describe('the table that is rotated', () => {
       await addSchema(database, name);
 
       const there = openTicketDatabase(schemaUrl.href, { connections: 3 });
-      const target = targetNamed(config, 'ticket', there, schemaOf(schemaUrl.href));
+      const target = await targetNamed(config, 'ticket', there, schemaOf(schemaUrl.href));
       expect(await rotate(ticketContext(there, { target }))).toMatchObject({ outcome: 'complete', rowsDone: 10 });
       expect(await tokensByKey(database)).toEqual(others);
       expect(survivors(others, await tokensByKey(there))).toBe(0);

@@ -1,5 +1,5 @@
 import type { Column, Target } from '../config/target.ts';
-import { empty, type Sql, sql } from '../database/sql.ts';
+import { type Sql, sql } from '../database/sql.ts';
 import type { RotationRecord } from './rotation-record.ts';
 
 /**
@@ -107,9 +107,4 @@ export function isOlderThanPlan({ planXid, tableOid }: CondemnedTokens): Sql {
 /** The age of the transaction that planned a rotation, as SQL. */
 export function ageOfPlan(planXid: bigint): Sql {
   return sql`age(${String(planXid % 2n ** 32n)}::text::xid)`;
-}
-
-/** @returns ` AND condition`, or nothing */
-export function and(condition: Sql | null): Sql {
-  return condition === null ? empty : sql` AND (${condition})`;
 }

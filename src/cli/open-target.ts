@@ -25,5 +25,5 @@ export async function openTarget(
   const config = await loadConfig();
   const url = parseDatabaseUrl(process.env);
   const database = openDatabase(config.PrismaClient, url, options);
-  return { target: targetNamed(config, name, database, schemaOf(url)), database, label: databaseLabel(url) };
+  return { target: await targetNamed(config, name, database, schemaOf(url)), database, label: databaseLabel(url) };
 }

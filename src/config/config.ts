@@ -5,7 +5,8 @@ import { ConfigurationError } from '../errors/errors.ts';
 import { dataModelOf } from './data-model.ts';
 import { parse } from './parse.ts';
 import { resolveTarget } from './resolve-target.ts';
-import type { Target, TargetDefinition } from './target.ts';
+import { scoped } from './scope.ts';
+import { DEFAULT_SCHEMA, type Target, type TargetDefinition } from './target.ts';
 import type { TokenKind } from './token-kinds.ts';
 
 /**
@@ -42,8 +43,8 @@ type TargetOfModel<Client, Model extends keyof Models<Client>> = {
     /** The field with the token: a String; or Bytes, when only a hash is stored. */
     token: FieldOf<Models<Client>[Model], string | Uint8Array | null>;
     kind: TokenKind;
-    /** Which rows, as a `where` of Prisma over the model's own fields. @default all of them */
-    scope?: Scope<Models<Client>[Model]>;
+    /** Which rows, as a `where` of Prisma. @default all of them */
+    scope?: Wheres<Client>[Model];
     /** Insists on tokens with fewer than 122 bits that cannot be guessed. @default false */
     acceptWeakTokens?: boolean;
     /**
@@ -57,36 +58,29 @@ type TargetOfModel<Client, Model extends keyof Models<Client>> = {
   };
 }[FieldOf<Models<Client>[Model], string | number | bigint>];
 
-/** A `where` of Prisma, without what reaches into other models. */
-export type Scope<Fields> = { [Name in keyof Fields]?: Fields[Name] | Filter<Fields[Name]> } & {
-  AND?: Scope<Fields> | Scope<Fields>[];
-  OR?: Scope<Fields>[];
-  NOT?: Scope<Fields> | Scope<Fields>[];
-};
-
-interface Filter<Value> {
-  equals?: Value;
-  not?: Value;
-  in?: NonNullable<Value>[];
-  notIn?: NonNullable<Value>[];
-  lt?: NonNullable<Value>;
-  lte?: NonNullable<Value>;
-  gt?: NonNullable<Value>;
-  gte?: NonNullable<Value>;
-}
-
 /** The fields, with their types, of each model that a generated client has; by the model's name. */
 type Models<Client> = {
   [Property in keyof Client as Property extends string ? NameOf<Client[Property]> : never]: FieldsOf<Client[Property]>;
 };
 
+/** What `findMany` of each model takes as `where`; by the model's name. */
+type Wheres<Client> = {
+  [Property in keyof Client as Property extends string ? NameOf<Client[Property]> : never]: WhereOf<Client[Property]>;
+};
+
 /** Model and fields in the types of each delegate of a generated client, such as `client.ticket`. */
 interface Delegate {
-  [symbol: symbol]: { types: { payload: { scalars: Record<string, unknown> } }; meta: { name: string } };
+  [symbol: symbol]: {
+    types: { payload: { scalars: Record<string, unknown> }; operations: { findMany: { args: { where?: unknown } } } };
+    meta: { name: string };
+  };
 }
 
 type NameOf<Property> = Property extends Delegate ? Property[symbol]['meta']['name'] : never;
 type FieldsOf<Property> = Property extends Delegate ? Property[symbol]['types']['payload']['scalars'] : never;
+type WhereOf<Property> = Property extends Delegate
+  ? NonNullable<Property[symbol]['types']['operations']['findMany']['args']['where']>
+  : never;
 type FieldOf<Fields, Type> = { [Name in keyof Fields]: Fields[Name] extends Type ? Name : never }[keyof Fields] &
   string;
 
@@ -138,17 +132,19 @@ export function parseConfig(exported: unknown): Config {
 }
 
 /**
+ * Sends nothing.
+ *
  * @param name as after `--target`; may be left out where there is only one
  * @param client an instance of the config's PrismaClient, whether it is connected or not
  * @param databaseSchema what `schemaOf(url)` says
  * @throws ConfigurationError when there is no such target, or its definition is wrong
  */
-export function targetNamed(
-  { targets }: Config,
+export async function targetNamed(
+  { PrismaClient, targets }: Config,
   name: string | undefined,
   client: object,
-  databaseSchema?: string,
-): Target {
+  databaseSchema = DEFAULT_SCHEMA,
+): Promise<Target> {
   const names = Object.keys(targets);
   const chosen = name ?? (names.length === 1 ? names[0] : undefined);
   if (chosen === undefined) throw new ConfigurationError(`--target must be given: ${names.join(', ')}.`);
@@ -156,11 +152,10 @@ export function targetNamed(
     throw new ConfigurationError(`there is no target '${chosen}'. The config has ${names.join(', ')}.`);
   }
   try {
-    return resolveTarget(
-      parse(definitionSchema, targets[chosen], (field) => `${field}:`),
-      dataModelOf(client),
-      databaseSchema,
-    );
+    const { scope, ...definition } = parse(definitionSchema, targets[chosen], (field) => `${field}:`);
+    const dataModel = dataModelOf(client);
+    const target = resolveTarget(definition, dataModel, databaseSchema);
+    return scope === undefined ? target : await scoped(target, scope, { PrismaClient, dataModel, databaseSchema });
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     throw new ConfigurationError(`target '${chosen}': ${error.message}`);

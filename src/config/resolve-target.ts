@@ -1,13 +1,12 @@
-import { identifier, nameForPeople, quoted, raw, type Sql, sql } from '../database/sql.ts';
+import { identifier, nameForPeople, quoted, raw, sql } from '../database/sql.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import type { DataModel, Model } from './data-model.ts';
 import { recordTablesOf } from './record-tables.ts';
-import { describeCondition, scopeCondition } from './scope.ts';
 import { type Column, DEFAULT_SCHEMA, type Target, type TargetDefinition } from './target.ts';
 import { LEAST_BITS } from './token-kinds.ts';
 
 /**
- * Finds table and columns of a target.
+ * Finds table and columns of a target, with all its rows in scope.
  *
  * @param databaseSchema where tables are that the Prisma schema names no schema of: the one that Prisma's queries use
  * @throws ConfigurationError naming what is not in the Prisma schema, or cannot be rotated
@@ -34,9 +33,8 @@ export function resolveTarget(
   };
   const [key, token] = [named(definition.key), named(definition.token)];
   refuseUnfit(definition, key, token);
-  const scope = definition.scope && scopeOf(definition.scope, model, columns, token);
   return {
-    label: labelOf(key, token, definition, scope?.label),
+    label: labelOf(key, token, definition),
     model: definition.model,
     tableName,
     relation,
@@ -47,7 +45,7 @@ export function resolveTarget(
     key,
     token,
     kind: definition.kind,
-    scope: scope?.condition ?? null,
+    scope: null,
     afterBatch: definition.afterBatch ?? null,
     records: recordTablesOf(dataModel, databaseSchema),
   };
@@ -73,17 +71,11 @@ function has(named: ReadonlyMap<string, unknown>): string {
 }
 
 /** A rotation with another key, kind, scope, or without `afterBatch`, is another rotation. */
-function labelOf(
-  key: Column,
-  token: Column,
-  { kind, afterBatch }: TargetDefinition,
-  scope: string | undefined,
-): string {
+function labelOf(key: Column, token: Column, { kind, afterBatch }: TargetDefinition): string {
   return [
     `${token.fullName} by ${nameForPeople(key.name)}`,
     ...(kind.name === 'uuid' ? [] : [`as ${kind.name}`]), // a plain UUID need not be said
     ...(afterBatch === undefined ? [] : ['with afterBatch']),
-    ...(scope === undefined ? [] : [`where ${scope}`]),
   ].join(' ');
 }
 
@@ -110,34 +102,3 @@ function refuseUnfit({ kind, acceptWeakTokens }: TargetDefinition, key: Column, 
 }
 
 const KEY_TYPES = ['Int', 'BigInt', 'String'];
-
-function scopeOf(where: object, { fields }: Model, columns: Columns, token: Column) {
-  const conditionOn = (sqlOf: (column: Column) => Sql) =>
-    scopeCondition(where, (field, value) => {
-      const column = columns.get(field);
-      if (column === token && !asksWhetherItIsThere(value)) {
-        throw new ConfigurationError(`a scope may only test whether the token is set: { ${field}: { not: null } }.`);
-      }
-      if (fields.some(({ name, isMappedEnum }) => name === field && isMappedEnum)) {
-        throw new ConfigurationError(
-          `a scope cannot use ${field}: its enum has @map, so its values have other names in the database. Use another field.`,
-        );
-      }
-      return column && sqlOf(column);
-    });
-  return {
-    condition: conditionOn((column) => column.sql),
-    label: describeCondition(conditionOn(({ name }) => raw(nameForPeople(name)))),
-  };
-}
-
-/** @returns true if it is `{ not: null }` */
-function asksWhetherItIsThere(filter: unknown): boolean {
-  return (
-    typeof filter === 'object' &&
-    filter !== null &&
-    Object.keys(filter).join() === 'not' &&
-    'not' in filter &&
-    filter.not === null
-  );
-}

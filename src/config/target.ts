@@ -1,5 +1,5 @@
 import type { Queryable } from '../database/database.ts';
-import { quoted, type Sql, sql } from '../database/sql.ts';
+import { empty, identifier, quoted, type Sql, sql } from '../database/sql.ts';
 import type { RecordTables } from './record-tables.ts';
 import type { TokenKind } from './token-kinds.ts';
 
@@ -25,10 +25,18 @@ export interface Target {
   readonly token: Column;
   readonly kind: TokenKind;
   /** Which rows; null: all of them. */
-  readonly scope: Sql | null;
+  readonly scope: Scope | null;
   readonly afterBatch: AfterBatch | null;
   /** Tables in which its rotations are recorded. */
   readonly records: RecordTables;
+}
+
+/** The rows of a target that are rotated. */
+export interface Scope {
+  /** Selects their keys, under the name of the key's column. */
+  readonly keys: Sql;
+  /** True if none of them is without a token. */
+  readonly requiresToken: boolean;
 }
 
 /** A column of a target's table. */
@@ -66,7 +74,6 @@ export interface TargetDefinition {
   key: string;
   token: string;
   kind: TokenKind;
-  scope?: object | undefined;
   acceptWeakTokens?: boolean | undefined;
   afterBatch?: AfterBatch | undefined;
 }
@@ -82,6 +89,21 @@ export function tokenColumnOf({ relation, token }: Target): string {
 /** A token column as text, which a kind's patterns match. */
 export function storedText({ type, sql: token }: Column): Sql {
   return type === 'Bytes' ? sql`encode(${token}, 'hex')` : sql`${token}::text`;
+}
+
+/** A condition on keys: that they are in a range, say. */
+export type KeyCondition = (key: Sql) => Sql;
+
+/**
+ * The condition that a row is in the target's scope.
+ *
+ * @param rows those that are looked at: the same condition on the scope's own keys keeps it from being read whole
+ */
+export function inScope({ key, scope }: Target, rows?: KeyCondition): Sql {
+  if (scope === null) return sql`true`;
+  const scopeKey = sql`scope.${identifier(key.name)}`;
+  const bound = rows === undefined ? empty : sql` AND ${rows(scopeKey)}`;
+  return sql`EXISTS (SELECT FROM (${scope.keys}) AS scope WHERE ${scopeKey} = ${key.sql}${bound})`;
 }
 
 /** A key as Prisma has it. */

@@ -4,9 +4,9 @@ import type { Queryable } from './database.ts';
 export interface ModelQueries {
   findMany(query: {
     where: object;
-    orderBy: Record<string, 'asc'>;
+    orderBy?: Record<string, 'asc'>;
     skip?: number;
-    take: number;
+    take?: number;
     select: Record<string, true>;
   }): Promise<Record<string, unknown>[]>;
 }

@@ -1,6 +1,6 @@
-import { and, bucketSql, canBeCondemned, type HashedAs, hashSql } from '../checkpoint/condemned-tokens.ts';
+import { bucketSql, canBeCondemned, type HashedAs, hashSql } from '../checkpoint/condemned-tokens.ts';
 import type { Store } from '../checkpoint/store.ts';
-import type { Target } from '../config/target.ts';
+import { inScope, type Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import { type ScanProgress, scanBlocks } from './table-scan.ts';
@@ -38,7 +38,7 @@ export async function condemnTokens(
         SELECT ${rotation}, -1 - (${slice} * ${MOST_RANGES}::int + ${index}::int), array_agg(hash)
         FROM (
           SELECT ${hashSql(target.token.sql, hashedAs)} AS hash FROM ${target.from}
-          WHERE ${condition} AND ${canBeCondemned(target.token, hashedAs)}${and(target.scope)}
+          WHERE ${condition} AND ${canBeCondemned(target.token, hashedAs)} AND ${inScope(target)}
         ) AS hashed
         GROUP BY 2
         RETURNING cardinality(hashes) AS hashes

@@ -1,7 +1,6 @@
 import type { Key, PlannedPartition } from '../checkpoint/checkpoints.ts';
-import type { Target } from '../config/target.ts';
+import { inScope, type Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
-import { sql } from '../database/sql.ts';
 
 /** Tables with up to this many rows are counted. Counting more would delay the first batch, so they are estimated. */
 export const MAX_ROWS_COUNTED = 2_000_000;
@@ -98,14 +97,12 @@ interface RowCount {
 }
 
 /** Counts no further than `limit`. */
-async function countRows(database: Queryable, { from, scope }: Target, limit: number): Promise<RowCount> {
+async function countRows(database: Queryable, target: Target, limit: number): Promise<RowCount> {
   const [counted] = await database.$queryRaw<RowCount[]>`
     SELECT count(*)::float8 AS rows, count(*) FILTER (WHERE is_in_scope)::float8 AS "inScope"
-    FROM (SELECT ${scope ?? ALL_ROWS} AS is_in_scope FROM ${from} LIMIT ${limit}) AS first_rows`;
+    FROM (SELECT ${inScope(target)} AS is_in_scope FROM ${target.from} LIMIT ${limit}) AS first_rows`;
   return counted ?? { rows: 0, inScope: 0 };
 }
-
-const ALL_ROWS = sql`true`;
 
 interface Sample extends RowCount {
   /** Keys below the watermark, in order, with about as many rows between each two of them. */
@@ -113,13 +110,13 @@ interface Sample extends RowCount {
 }
 
 async function sampleTable(database: Queryable, target: Target, watermark: Key): Promise<Sample> {
-  const { from, relation, key, scope } = target;
+  const { from, relation, key } = target;
   const shares = Array.from({ length: MAX_PARTITIONS - 1 }, (_, index) => (index + 1) / MAX_PARTITIONS);
   const [size] = await database.$queryRaw<{ blocks: number }[]>`
     SELECT greatest(1, pg_relation_size(${relation}::regclass) / current_setting('block_size')::int)::float8 AS blocks`;
   const percent = Math.min(100, (100 * BLOCKS_SAMPLED) / (size?.blocks ?? 1));
   const [sample] = await database.$queryRaw<(RowCount & { cuts: Key[] | null })[]>`
-    SELECT count(*)::float8 AS rows, count(*) FILTER (WHERE ${scope ?? ALL_ROWS})::float8 AS "inScope",
+    SELECT count(*)::float8 AS rows, count(*) FILTER (WHERE ${inScope(target)})::float8 AS "inScope",
       percentile_disc(${`{${shares}}`}::float8[]) WITHIN GROUP (ORDER BY ${key.sql})
         FILTER (WHERE ${key.sql} < ${watermark})::text[] AS cuts
     FROM ${from} TABLESAMPLE SYSTEM (${percent})`;

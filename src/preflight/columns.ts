@@ -117,7 +117,7 @@ export function judgeTokenColumn({ tableName, token, kind, scope }: Target, colu
   if (column.isGenerated) {
     return stop(`${name} is a generated column and cannot be written.`, 'Rotate what it is computed from.');
   }
-  if (column.isNullable && !scope?.sql.includes(`${token.sql.sql} IS NOT NULL`)) {
+  if (column.isNullable && scope?.requiresToken !== true) {
     return warning(
       `${name} may be null, and rows without a token will get one, too.`,
       `If null has a meaning, such as a returned ticket, give the target a scope, { ${token.field}: { not: null } }; ` +

@@ -1,5 +1,4 @@
-import { and } from '../checkpoint/condemned-tokens.ts';
-import { storedText, type Target } from '../config/target.ts';
+import { inScope, storedText, type Target } from '../config/target.ts';
 import { listedTokens } from '../config/tokens.ts';
 import type { Queryable } from '../database/database.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
@@ -34,7 +33,8 @@ function fresh(target: Target): readonly string[] {
 }
 
 /** Reads the tokens with the highest keys, which the application wrote last. Reads nothing while the table is locked. */
-async function readSample(database: Queryable, { from, key, token, scope, relation }: Target): Promise<string[]> {
+async function readSample(database: Queryable, target: Target): Promise<string[]> {
+  const { from, key, token, relation } = target;
   const [table] = await database.$queryRaw<{ isLocked: boolean }[]>`
     SELECT EXISTS (
       SELECT FROM pg_locks
@@ -44,7 +44,7 @@ async function readSample(database: Queryable, { from, key, token, scope, relati
   if (table?.isLocked) return [];
   const rows = await database.$queryRaw<{ token: string }[]>`
     SELECT token FROM (
-      SELECT ${storedText(token)} AS token, (true${and(scope)}) IS TRUE AS is_in_scope
+      SELECT ${storedText(token)} AS token, ${inScope(target)} AS is_in_scope
       FROM ${from} ORDER BY ${key.sql} DESC LIMIT ${ROWS_READ}
     ) AS newest
     WHERE is_in_scope AND token <> '' LIMIT ${TOKENS_COMPARED}`;

@@ -44,10 +44,6 @@ export async function keyAt(
   return row === undefined ? null : String(row[field]);
 }
 
-export function inScope(scope: Sql | null): Sql {
-  return scope === null ? sql`true` : sql`(${scope}) IS TRUE`;
-}
-
 /** The condition that a key is in the range. Both bounds keep the planner from scanning the whole table. */
 export function within({ after, upTo }: KeyRange, key: Sql): Sql {
   const upper = sql`${key} <= ${upTo}`;

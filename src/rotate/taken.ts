@@ -1,14 +1,14 @@
 /** Proves within a batch that its rows took their tokens, which a trigger may prevent. */
 
-import { and, type CondemnedTokens, isCondemnedSql } from '../checkpoint/condemned-tokens.ts';
-import { storedText, type Target } from '../config/target.ts';
+import { type CondemnedTokens, isCondemnedSql } from '../checkpoint/condemned-tokens.ts';
+import { inScope, type KeyCondition, storedText, type Target } from '../config/target.ts';
 import type { Tokens } from '../config/tokens.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
 import { letPlannerChoose } from '../database/planner.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import { TokensNotTakenError } from '../errors/errors.ts';
-import { inScope, type KeyRange, within } from './page.ts';
+import { type KeyRange, within } from './page.ts';
 
 /** Tells an update how to prove that each row took its token. */
 export interface Guard {
@@ -54,7 +54,7 @@ export function assertTaken({ expected, rows, notTaken }: Taken): void {
 export async function assertNoneCondemned(
   transaction: Queryable,
   target: Target,
-  where: Sql,
+  isUpdated: KeyCondition,
   rows: number,
   { firesTriggers, condemned }: Guard,
 ): Promise<void> {
@@ -63,17 +63,17 @@ export async function assertNoneCondemned(
   await transaction.$executeRaw`SET CONSTRAINTS ALL IMMEDIATE`;
   const [left] = await transaction.$queryRaw<{ rows: number }[]>`
     SELECT count(*)::int AS rows FROM ${target.from}
-    WHERE ${where} AND ${inScope(target.scope)} AND ${isCondemnedSql(target, condemned)}`;
+    WHERE ${isUpdated(target.key.sql)} AND ${inScope(target, isUpdated)} AND ${isCondemnedSql(target, condemned)}`;
   assertTaken({ expected: rows, rows, notTaken: left?.rows ?? rows });
 }
 
 /** @returns the number of rows in scope of a range whose token does not have the target's form */
 export async function countForeign(transaction: Queryable, target: Target, range: KeyRange): Promise<number> {
-  const { from, key, token, kind, scope } = target;
+  const { from, key, token, kind } = target;
   if (kind.form === null) return 0;
   const [found] = await transaction.$queryRaw<{ rows: number }[]>`
     SELECT count(*)::int AS rows FROM ${from}
-    WHERE ${within(range, key.sql)}${and(scope)}
+    WHERE ${within(range, key.sql)} AND ${inScope(target, (column) => within(range, column))}
       AND (${storedText(token)} LIKE ANY (${arrayLiteral(kind.form.patterns)}::text[])) IS NOT TRUE`;
   return found?.rows ?? 0;
 }

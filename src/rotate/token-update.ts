@@ -1,15 +1,16 @@
 /** The statements that write tokens. */
 
 import type { Key } from '../checkpoint/checkpoints.ts';
-import { and, type CondemnedTokens, isCondemnedSql } from '../checkpoint/condemned-tokens.ts';
-import type { Target } from '../config/target.ts';
+import { type CondemnedTokens, isCondemnedSql } from '../checkpoint/condemned-tokens.ts';
+import { inScope, type KeyCondition, type Target } from '../config/target.ts';
 import { UUID_BYTES } from '../config/token-kinds.ts';
 import type { Tokens } from '../config/tokens.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
+import { allowNestedLoops } from '../database/planner.ts';
 import { empty, identifier, type Sql, sql } from '../database/sql.ts';
 import { handedOf, handOver, type Updated } from './hand-over.ts';
-import { inScope, type KeyRange, keyAt, within } from './page.ts';
+import { type KeyRange, keyAt, within } from './page.ts';
 import { assertNoneCondemned, assertTaken, type Guard, notTaken, type Taken } from './taken.ts';
 
 /** A page whose rows have new tokens. */
@@ -42,22 +43,16 @@ export async function updateNext(
   if (tokens !== 'database' && countOf(tokens) < size) throw new Error(`${size} rows need as many tokens`);
   const end = await keyAt(transaction, target, range, size);
   const page = { ...range, upTo: end ?? range.upTo };
+  const inPage = (key: Sql) => within(page, key);
+  const where = await lockScope(transaction, target, inPage);
   if (tokens === 'database' && !guard.firesTriggers) {
-    const rows = await updateByDatabase(transaction, target, page);
+    const rows = await updateByDatabase(transaction, target, where);
     return { end: page.upTo, keys: end === null ? rows : size, rows };
   }
-  const where = within(page, target.key.sql);
-  const { lastKey, keys, rows } = await updatePage(
-    transaction,
-    target,
-    keysIn(target, where, tokens),
-    where,
-    tokens,
-    guard,
-  );
-  await assertNoneCondemned(transaction, target, where, rows, guard);
+  const { lastKey, keys, rows } = await updatePage(transaction, target, where, tokens, guard);
+  await assertNoneCondemned(transaction, target, inPage, rows, guard);
   // Rows that were inserted since its end was found may have pushed the page over.
-  return { end: keys < size ? page.upTo : (lastKey ?? page.upTo), keys, rows };
+  return { end: keys < size ? page.upTo : (lastKey ?? page.upTo), keys: end === null ? keys : size, rows };
 }
 
 /** Writes a token into one row. @returns the number of rows: 1, or 0 */
@@ -68,10 +63,9 @@ export async function updateOne(
   tokens: Tokens,
   guard: Guard,
 ): Promise<number> {
-  const where = sql`${target.key.sql} = ${key}`;
-  const keys = keysIn(target, where, tokens);
-  const { rows } = await updatePage(transaction, target, keys, where, tokens, guard);
-  await assertNoneCondemned(transaction, target, where, rows, guard);
+  const isIt = (column: Sql) => sql`${column} = ${key}`;
+  const { rows } = await updatePage(transaction, target, await lockScope(transaction, target, isIt), tokens, guard);
+  await assertNoneCondemned(transaction, target, isIt, rows, guard);
   return rows;
 }
 
@@ -89,24 +83,38 @@ export async function updateCondemned(
   tokens: Tokens,
   condemned: CondemnedTokens,
 ): Promise<number> {
-  const { from, key } = target;
-  // An empty array of the column gives the list the column's type and collation.
-  const given = sql`unnest(ARRAY(SELECT ${key.sql} FROM ${from} LIMIT 0) || ${arrayLiteral(keys)})`;
-  const isGiven = sql`${key.sql} IN (SELECT ${given})`;
-  const page = sql`
-    SELECT ${key.sql} AS key, true AS in_scope${oldToken(target, tokens)} FROM ${from}
-    WHERE ${isGiven} AND ${inScope(target.scope)} AND ${isCondemnedSql(target, condemned)}`;
+  const isGiven = isOneOf(target, arrayLiteral(keys));
+  const where = await lockScope(transaction, target, isGiven);
   const guard = { firesTriggers: true, condemned };
-  const { rows } = await updatePage(transaction, target, page, sql`true`, tokens, guard);
+  const isCondemned = sql`${where} AND ${isCondemnedSql(target, condemned)}`;
+  const { rows } = await updatePage(transaction, target, isCondemned, tokens, guard, sql`true`);
   await assertNoneCondemned(transaction, target, isGiven, rows, guard);
   return rows;
 }
 
-/** Selects the keys of a page, and whether each row is in scope. */
-function keysIn(target: Target, where: Sql, tokens: Tokens): Sql {
+/**
+ * Locks rows of a target with a scope, in key order, and then has the scope looked at again: so no row is changed that
+ * somebody takes out of it while its lock is waited for.
+ *
+ * @returns the condition for the rows to update, in a statement of its own
+ */
+async function lockScope(transaction: Queryable, target: Target, rows: KeyCondition): Promise<Sql> {
   const { from, key, scope } = target;
-  return sql`
-    SELECT ${key.sql} AS key, ${inScope(scope)} AS in_scope${oldToken(target, tokens)} FROM ${from} WHERE ${where}`;
+  if (scope === null) return rows(key.sql);
+  await allowNestedLoops(transaction);
+  const [locked] = await transaction.$queryRaw<{ keys: string | null }[]>`
+    SELECT array_agg(key)::text AS keys FROM (
+      SELECT ${key.sql} AS key FROM ${from} WHERE ${rows(key.sql)} AND ${inScope(target, rows)}
+      ORDER BY ${key.sql} FOR UPDATE OF target
+    ) AS locked`;
+  const isLocked = isOneOf(target, locked?.keys ?? '{}');
+  return sql`${rows(key.sql)} AND ${isLocked(key.sql)} AND ${inScope(target, rows)}`;
+}
+
+/** @param keys as an array's text. An empty array of the column gives them the column's type and collation */
+function isOneOf({ from, key }: Target, keys: string): KeyCondition {
+  const given = sql`unnest(ARRAY(SELECT ${key.sql} FROM ${from} LIMIT 0) || ${keys})`;
+  return (column) => sql`${column} IN (SELECT ${given})`;
 }
 
 /** Selects the old token, to compare a token with that PostgreSQL makes. */
@@ -115,10 +123,7 @@ function oldToken({ token }: Target, tokens: Tokens): Sql {
 }
 
 /** Selects the end of a page, whichever of its rows were updated. */
-const END_OF_PAGE = sql`
-  SELECT key::text AS "lastKey", place::int AS keys,
-    (SELECT count(*) FILTER (WHERE in_scope) FROM page)::int AS expected
-  FROM page ORDER BY place DESC LIMIT 1`;
+const END_OF_PAGE = sql`SELECT key::text AS "lastKey", place::int AS keys FROM page ORDER BY place DESC LIMIT 1`;
 
 /** The last key, and the number of keys, that got a token of their own. */
 interface WrittenKeys {
@@ -132,27 +137,30 @@ const NOTHING: WrittenKeys & Updated = { lastKey: null, keys: 0, rows: 0, handed
  * Updates a page in one statement, which gives each key the token of its place. No key travels to the client and back.
  * Keys beyond the last token are left for the next page.
  *
- * @param keys selects `key`, `in_scope` and, for tokens that PostgreSQL makes, `old`
- * @param bound looks redundant, but without it the planner may scan the whole table
+ * @param where the condition for its rows
+ * @param bound the same for the rows that are joined with the page. It looks redundant, but without it the planner may
+ *   scan the whole table
  */
 async function updatePage(
   transaction: Queryable,
   target: Target,
-  keys: Sql,
-  bound: Sql,
+  where: Sql,
   tokens: Tokens,
   { firesTriggers }: Guard,
+  bound = where,
 ): Promise<WrittenKeys & Updated> {
-  const numbered = sql`SELECT *, row_number() OVER (ORDER BY key) AS place FROM (${keys}) AS next`;
+  const { from, key, token, afterBatch } = target;
+  const numbered = sql`
+    SELECT ${key.sql} AS key${oldToken(target, tokens)}, row_number() OVER (ORDER BY ${key.sql}) AS place
+    FROM ${from} WHERE ${where}`;
   const page = tokens === 'database' ? numbered : withTokens(numbered, tokens, target);
   const value = tokens === 'database' ? sql`gen_random_uuid()` : storedForm(target, sql`page.token`);
-  const { token, afterBatch } = target;
   const isNotTaken = firesTriggers ? notTaken(target, value, tokens) : sql`false`;
-  const [updated] = await transaction.$queryRaw<(WrittenKeys & Taken & Updated)[]>`
+  const [updated] = await transaction.$queryRaw<(WrittenKeys & Updated & Pick<Taken, 'notTaken'>)[]>`
     WITH page AS MATERIALIZED (${page}),
     updated AS (
-      UPDATE ${target.from} SET ${identifier(token.name)} = ${value} FROM page
-      WHERE ${target.key.sql} = page.key AND ${bound}${and(target.scope)}
+      UPDATE ${from} SET ${identifier(token.name)} = ${value} FROM page
+      WHERE ${key.sql} = page.key AND ${bound}
       RETURNING ${isNotTaken} AS is_not_taken, ${handedOf(target, sql`page.place`)} AS row
     )
     SELECT * FROM (${END_OF_PAGE}) AS page_end, (
@@ -161,18 +169,18 @@ async function updatePage(
       FROM updated
     ) AS summary`;
   if (updated === undefined) return NOTHING;
-  assertTaken(updated);
+  assertTaken({ ...updated, expected: updated.keys });
   await handOver(transaction, target, updated.handed, tokens);
   return updated;
 }
 
 /** Cheaper than `updatePage`, as no row needs a number. @returns the number of rows */
-async function updateByDatabase(transaction: Queryable, target: Target, page: KeyRange): Promise<number> {
-  const { from, token, key, scope, afterBatch } = target;
+async function updateByDatabase(transaction: Queryable, target: Target, where: Sql): Promise<number> {
+  const { from, token, afterBatch } = target;
   const [updated] = await transaction.$queryRaw<Updated[]>`
     WITH updated AS (
       UPDATE ${from} SET ${identifier(token.name)} = gen_random_uuid()
-      WHERE ${within(page, key.sql)}${and(scope)} RETURNING ${handedOf(target, sql`1`)} AS row
+      WHERE ${where} RETURNING ${handedOf(target, sql`1`)} AS row
     )
     SELECT count(*)::int AS rows, ${afterBatch === null ? sql`NULL` : sql`json_agg(row)`} AS handed FROM updated`;
   if (updated === undefined) return 0;

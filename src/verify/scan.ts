@@ -1,6 +1,5 @@
 import type { Key } from '../checkpoint/checkpoints.ts';
 import {
-  and,
   type CondemnedTokens,
   hashSql,
   holds,
@@ -8,7 +7,7 @@ import {
   isOlderThanPlan,
 } from '../checkpoint/condemned-tokens.ts';
 import { keyOrder } from '../checkpoint/key-order.ts';
-import { storedText, type Target } from '../config/target.ts';
+import { inScope, storedText, type Target } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
@@ -126,29 +125,30 @@ async function countHashes(
 
 async function read(
   transaction: Queryable,
-  { from, key, token, kind, scope, records }: Target,
+  target: Target,
   condition: Sql,
   watermark: Key,
   condemned: CondemnedTokens | null,
 ): Promise<Stretch> {
+  const { from, key, token, kind, records } = target;
   const isForeign =
     kind.form === null ? sql`false` : sql`NOT token LIKE ANY (${arrayLiteral(kind.form.patterns)}::text[])`;
   const hash = condemned === null ? sql`NULL::bigint` : hashSql(token.sql, condemned.hashedAs);
   const isHeld = condemned === null ? sql`false` : holds(sql`hash`, condemned);
   const keys = (which: Sql) => sql`(array_agg(key) FILTER (WHERE ${which}))[1:${MAX_KEYS}::int]`;
-  const [inScope, outOfScope] = [sql`is_condemned AND is_in_scope`, sql`has_hash AND NOT is_in_scope`];
+  const [isSurvivor, isOutOfScope] = [sql`is_condemned AND is_in_scope`, sql`has_hash AND NOT is_in_scope`];
   const [stretch] = await transaction.$queryRaw<Stretch[]>`
     SELECT count(*) FILTER (WHERE is_covered)::int AS rows,
       count(*) FILTER (WHERE is_covered AND token IS NULL)::int AS nulls,
       count(*) FILTER (WHERE is_covered AND ${isForeign})::int AS foreign,
-      count(*) FILTER (WHERE ${inScope})::int AS "inScope", ${keys(inScope)} AS "inScopeKeys",
-      count(*) FILTER (WHERE ${outOfScope})::int AS "outOfScope", ${keys(outOfScope)} AS "outOfScopeKeys"
+      count(*) FILTER (WHERE ${isSurvivor})::int AS "inScope", ${keys(isSurvivor)} AS "inScopeKeys",
+      count(*) FILTER (WHERE ${isOutOfScope})::int AS "outOfScope", ${keys(isOutOfScope)} AS "outOfScopeKeys"
     FROM (
       SELECT key, token, is_in_scope, is_in_scope AND is_up_to_watermark AS is_covered,
         is_old OR condemned.bucket IS NOT NULL AS is_condemned, condemned.bucket IS NOT NULL AS has_hash
       FROM (
         SELECT ${key.sql}::text AS key, ${storedText(token)} AS token, ${hash} AS hash,
-          ${scope === null ? sql`true` : sql`(${scope}) IS TRUE`} AS is_in_scope, ${key.sql} <= ${watermark} AS is_up_to_watermark,
+          ${inScope(target)} AS is_in_scope, ${key.sql} <= ${watermark} AS is_up_to_watermark,
           ${condemned === null ? sql`false` : isOlderThanPlan(condemned)} AS is_old
         FROM ${from} WHERE ${condition}
       ) AS stretch
@@ -172,11 +172,11 @@ export async function readSurvivors(
   after: Key | null,
   limit: number,
 ): Promise<Key[]> {
-  const { from, key, scope } = target;
+  const { from, key } = target;
   const above = after === null ? sql`true` : sql`${key.sql} > ${after}`;
   const rows = await database.$queryRaw<{ key: Key }[]>`
     SELECT ${key.sql}::text AS key FROM ${from}
-    WHERE ${condition} AND ${above}${and(scope)} AND ${isCondemnedSql(target, condemned)}
+    WHERE ${condition} AND ${above} AND ${inScope(target)} AND ${isCondemnedSql(target, condemned)}
     ORDER BY ${key.sql} LIMIT ${limit}`;
   return rows.map(({ key }) => key);
 }

@@ -1,10 +1,10 @@
 import type { Key } from '../checkpoint/checkpoints.ts';
 import { keyOrder } from '../checkpoint/key-order.ts';
+import { inScope } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import { retry } from '../database/retry.ts';
 import { ownSession } from '../database/session.ts';
-import { sql } from '../database/sql.ts';
 import { condemnedLines } from './condemned-entries.ts';
 import type { LeakedText } from './leaked-entry.ts';
 import { collectUnreadable, type LeakedChunk, type UnreadableLines } from './leaked-list.ts';
@@ -129,14 +129,14 @@ interface FoundRow {
 
 async function lookUp(context: RotationContext, forms: readonly string[]): Promise<FoundRow[]> {
   const found: FoundRow[] = [];
-  const { from, key, token, scope } = context.target;
+  const { from, key, token } = context.target;
   for (let start = 0; start < forms.length; start += VALUES_PER_LOOKUP) {
     const list = arrayLiteral(forms.slice(start, start + VALUES_PER_LOOKUP));
     const rows = await retry(context, () =>
       readByIndex(
         context.database,
         (transaction) => transaction.$queryRaw<FoundRow[]>`
-          SELECT ${key.sql}::text AS key, (${scope ?? sql`true`}) IS TRUE AS "isInScope"
+          SELECT ${key.sql}::text AS key, ${inScope(context.target)} AS "isInScope"
           FROM ${from} WHERE ${token.sql} = ANY (${list})`,
       ),
     );

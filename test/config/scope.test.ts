@@ -1,11 +1,19 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PrismaPg } from '@prisma/adapter-pg';
 import * as fc from 'fast-check';
 import { dataModelOf } from '../../src/config/data-model.ts';
-import { type ColumnOf, describeCondition, scopeCondition } from '../../src/config/scope.ts';
-import { identifier, nameForPeople, raw, sql } from '../../src/database/sql.ts';
-import type { Prisma } from '../../src/generated/prisma/client.ts';
+import { resolveTarget } from '../../src/config/resolve-target.ts';
+import { describeWhere, scoped } from '../../src/config/scope.ts';
+import { inScope, type Target } from '../../src/config/target.ts';
+import { uuid } from '../../src/config/token-kinds.ts';
+import { type ClientConstructor, type Database, openDatabase, type Queryable } from '../../src/database/database.ts';
+import { sql } from '../../src/database/sql.ts';
+import { ConfigurationError } from '../../src/errors/errors.ts';
+import { type Prisma, PrismaClient } from '../../src/generated/prisma/client.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { PrismaClient as TestClient, type Prisma as TestPrisma } from '../support/generated/prisma/client.ts';
 import { PATIENT } from '../support/patient.ts';
+import { createPeople, keyOfPerson } from '../support/people.ts';
 
 /** Texts that SQL, an array or a person could take for something else. */
 const ODD_TEXTS = [
@@ -31,93 +39,107 @@ const ODD_TEXTS = [
 ];
 
 describe('a scope', () => {
-  const { database } = useTestDatabase();
+  const { database, url } = useTestDatabase();
 
-  /** The columns of a model, as a target has them. */
-  const columnsOf = (model: string): ColumnOf => {
-    const fields = dataModelOf(database).models[model]?.fields ?? [];
-    return (name) => {
-      const field = fields.find((each) => each.name === name);
-      return field && sql`target.${identifier(field.dbName ?? field.name)}`;
-    };
-  };
+  const tickets = (where: object) => targetWith(PrismaClient, database, 'Ticket', 'id', 'token', where);
 
   describe('finds the rows that Prisma finds', () => {
     it('in columns that are never null, whatever the condition', async () => {
       await database.ticket.createMany({ data: TICKETS });
-      const columnOf = columnsOf('Ticket');
       await expectTheSameRows(wheres(TICKET_FIELDS), TICKETS.length, async (where) => ({
-        byScope: await database.$queryRaw`
-          SELECT id FROM tickets AS target WHERE ${scopeCondition(where, columnOf)} ORDER BY id`,
-        byPrisma: await database.ticket.findMany({ where, select: { id: true }, orderBy: { id: 'asc' } }),
+        byScope: await keysIn(database, await tickets(where)),
+        byPrisma: (await database.ticket.findMany({ where, orderBy: { id: 'asc' } })).map(({ id }) => String(id)),
       }));
     });
 
     it('in columns that may be null, whatever the condition', async () => {
       await database.rotation.create({ data: { name: 'test', target: 'tickets.token', tokenColumn: 'tickets.token' } });
       await database.rotationCheckpoint.createMany({ data: CHECKPOINTS });
-      const columnOf = columnsOf('RotationCheckpoint');
+      const checkpoints = (where: object) =>
+        targetWith(PrismaClient, database, 'RotationCheckpoint', 'partition', 'claimedBy', where);
       await expectTheSameRows(wheres(CHECKPOINT_FIELDS), CHECKPOINTS.length, async (where) => ({
-        byScope: await database.$queryRaw`
-          SELECT partition FROM rotation_checkpoints AS target
-          WHERE ${scopeCondition(where, columnOf)} ORDER BY partition`,
-        byPrisma: await database.rotationCheckpoint.findMany({
-          where,
-          select: { partition: true },
-          orderBy: { partition: 'asc' },
-        }),
+        byScope: await keysIn(database, await checkpoints(where)),
+        byPrisma: (await database.rotationCheckpoint.findMany({ where, orderBy: { partition: 'asc' } })).map(
+          ({ partition }) => String(partition),
+        ),
       }));
     });
   });
 
-  it.each(['timestamp(3)', 'timestamptz(3)'])(
-    'means the same moments in a column of type %s, whatever time zone the session is in',
-    async (type) => {
-      const found = await database.$transaction(async (transaction) => {
-        await transaction.$executeRaw`CREATE TEMPORARY TABLE moments (id int, at ${raw(type)}) ON COMMIT DROP`;
-        await transaction.$executeRaw`SET LOCAL TimeZone = 'UTC'`; // in which Prisma writes moments without a zone
-        await transaction.$executeRaw`
-          INSERT INTO moments
-          VALUES (1, '2026-03-01 11:59:59.999'), (2, '2026-03-01 12:00:00.000'), (3, '2026-03-01 12:00:00.001')`;
+  describe('on everything that Prisma can ask', () => {
+    const client = openDatabase(TestClient, url, { connections: 2 });
+    beforeAll(() => createPeople(client));
+    afterAll(() => client.$disconnect());
+
+    it.each<[string, TestPrisma.PersonWhereInput, number[]]>([
+      ['a part of a text, in any case', { name: { contains: 'A', mode: 'insensitive' } }, [1, 3]],
+      ['the start of a text with a wildcard in it', { name: { startsWith: '50 %' } }, [2]],
+      ['an enum with other values in the database', { plan: 'BASIC' }, [1, 3]],
+      ['several of them', { plan: { notIn: ['BASIC'] } }, [2]],
+      ['an element of a list', { tags: { has: 'a,b' } }, [1]],
+      ['several elements of a list', { tags: { hasEvery: ['x', 'a,b'] } }, [1]],
+      ['an empty list', { tags: { isEmpty: true } }, [3]],
+      ['a path in Json', { settings: { path: ['mail', 'daily'], equals: true } }, [1]],
+      ['a decimal', { balance: { gt: '10.49' } }, [2]],
+      ['bytes', { picture: Buffer.from([0, 255]) }, [1]],
+      ['a moment', { seenAt: { lt: new Date('2026-03-01T12:00:00Z') } }, [1]],
+      ['a day', { bornOn: new Date('1990-05-17') }, [2]],
+      ['no value', { picture: null }, [2, 3]],
+      ['a row of another model', { organization: { name: 'ACME' } }, [1, 2]],
+      ['no row of another model', { organization: null }, [3]],
+      [
+        'another model, and itself again',
+        { organization: { people: { some: { name: { contains: 'ann' } } } } },
+        [1, 2],
+      ],
+      ['some rows of another model', { visits: { some: { page: { in: ['/a', '/b'] } } } }, [1, 3]],
+      ['rows of another model at all', { visits: { some: {} } }, [1, 3]],
+      ['no rows of another model', { visits: { none: {} } }, [2]],
+      ['every row of another model', { visits: { every: { page: '/a' } } }, [2, 3]],
+      [
+        'all of it',
+        { NOT: { organization: { is: { name: 'ACME' } } }, visits: { some: { person: { plan: 'BASIC' } } } },
+        [3],
+      ],
+    ])('finds the same: %s', async (_, where, numbers) => {
+      const target = await targetWith(TestClient, client, 'Person', 'id', 'secret', where);
+      const found = await client.$transaction(async (transaction) => {
         await transaction.$executeRaw`SET LOCAL TimeZone = 'Asia/Tokyo'`;
-        const noon = new Date('2026-03-01T12:00:00Z');
-        const filters = [noon, { not: noon }, { in: [noon] }, { notIn: [noon] }, { lt: noon }, { gte: noon }];
-        return inTurn(filters, async (at) => {
-          const rows = await transaction.$queryRaw<{ id: number }[]>`
-            SELECT id FROM moments AS target
-            WHERE ${scopeCondition({ at }, (name) => sql`target.${identifier(name)}`)} ORDER BY id`;
-          return rows.map(({ id }) => id);
-        });
+        return keysIn(transaction, target);
       }, PATIENT);
-      expect(found).toEqual([[2], [1, 3], [2], [1, 3], [1], [2, 3]]);
-    },
-  );
+      expect(found).toEqual(numbers.map(keyOfPerson));
+      const byPrisma = await client.person.findMany({ where, orderBy: { id: 'asc' } });
+      expect(byPrisma.map(({ id }) => id)).toEqual(found);
+    });
+  });
+
+  it('looks at no more rows than it is asked about', async () => {
+    await database.ticket.createMany({ data: TICKETS });
+    const target = await tickets({ subject: 'VIP' });
+    const plan = await database.$queryRaw<{ 'QUERY PLAN': string }[]>`
+      EXPLAIN SELECT FROM ${target.from}
+      WHERE ${target.key.sql} <= 9 AND ${inScope(target, (key) => sql`${key} <= 9`)}`;
+    const scans = plan.map((line) => line['QUERY PLAN']).filter((line) => /Cond|Filter/.test(line));
+    expect(scans.filter((line) => line.includes('id <= 9'))).toHaveLength(2);
+  });
 
   it.each(ODD_TEXTS)('takes a text literally: %j', async (text) => {
-    await database.ticket.createMany({ data: ODD_TEXTS.map((subject) => ({ subject, holderEmail: '' })) });
-    const subjects = async (subject: unknown) => {
-      const rows = await database.$queryRaw<{ subject: string }[]>`
-        SELECT subject FROM tickets AS target WHERE ${scopeCondition({ subject }, columnsOf('Ticket'))} ORDER BY id`;
-      return rows.map((row) => row.subject);
-    };
+    await database.ticket.createMany({
+      data: ODD_TEXTS.map((subject, index) => ({ id: BigInt(index), subject, holderEmail: '' })),
+    });
+    const subjects = async (subject: object | string) =>
+      (await keysIn(database, await tickets({ subject }))).map((key) => ODD_TEXTS[Number(key)]);
     const others = ODD_TEXTS.filter((other) => other !== text);
     expect(await subjects(text)).toEqual([text]);
     expect(await subjects({ in: [text] })).toEqual([text]);
     expect(await subjects({ not: text })).toEqual(others);
     expect(await subjects({ notIn: [text] })).toEqual(others);
     expect(await subjects({ in: others })).toEqual(others);
-    expect(await subjects({ notIn: others })).toEqual([text]);
   });
 
   const NO_CONDITION = 'must be an object with a condition.';
-  const NOT_UNDERSTOOD =
-    'is not supported: it must be a value or a filter of equals, not, in, notIn, lt, lte, gt, gte.';
-  const NO_SUCH_FIELD = 'the model has no such field with a column.';
 
   it.each<[string, unknown, string]>([
-    ['being undefined', undefined, `scope ${NO_CONDITION}`],
-    ['being null', null, `scope ${NO_CONDITION}`],
-    ['being a text', 'subject', `scope ${NO_CONDITION}`],
     ['being a list', [{ subject: 'a' }], `scope ${NO_CONDITION}`],
     ['being empty', {}, `scope ${NO_CONDITION}`],
     ['an empty object in AND', { AND: {} }, `scope.AND ${NO_CONDITION}`],
@@ -137,63 +159,110 @@ describe('a scope', () => {
       'scope.AND.NOT[0].OR[0].subject is undefined.',
     ],
     ['an undefined AND', { AND: undefined }, 'scope.AND is undefined.'],
-    ['an undefined OR', { subject: 'a', OR: undefined }, 'scope.OR is undefined.'],
     ['an undefined operand', { subject: { equals: undefined } }, 'scope.subject.equals is undefined.'],
-    [
-      'an undefined operand beside another',
-      { OR: [{ subject: { not: 'a', in: undefined } }] },
-      'scope.OR[0].subject.in is undefined.',
-    ],
-    ['undefined in a list of values', { subject: { in: [undefined] } }, `scope.subject ${NOT_UNDERSTOOD}`],
-    ['null in a list of values', { subject: { in: ['a', null] } }, `scope.subject ${NOT_UNDERSTOOD}`],
-    ['an unknown field', { colour: 'red' }, `scope.colour: ${NO_SUCH_FIELD}`],
-    ['an unknown field in a list', { NOT: [{ id: 1 }, { colour: 'red' }] }, `scope.NOT[1].colour: ${NO_SUCH_FIELD}`],
-    ['a column by its name in the database', { holder_email: 'a' }, `scope.holder_email: ${NO_SUCH_FIELD}`],
-    ['an operator in lower case', { or: [{ subject: 'a' }] }, `scope.or: ${NO_SUCH_FIELD}`],
-    ['an unknown operator', { subject: { contains: 'a' } }, `scope.subject ${NOT_UNDERSTOOD}`],
-    [
-      'an unknown operator beside another',
-      { subject: { equals: 'a', mode: 'insensitive' } },
-      `scope.subject ${NOT_UNDERSTOOD}`,
-    ],
-    [
-      'a filter in a filter',
-      { AND: [{ subject: { not: { equals: 'a' } } }] },
-      `scope.AND[0].subject ${NOT_UNDERSTOOD}`,
-    ],
-    ['a list for a value', { subject: ['a'] }, `scope.subject ${NOT_UNDERSTOOD}`],
-    ['a value for a list', { subject: { in: 'a' } }, `scope.subject ${NOT_UNDERSTOOD}`],
-    ['null for less than', { subject: { lt: null } }, `scope.subject ${NOT_UNDERSTOOD}`],
-    ['no number', { id: Number.NaN }, `scope.id ${NOT_UNDERSTOOD}`],
-    ['no date', { createdAt: new Date('never') }, `scope.createdAt ${NOT_UNDERSTOOD}`],
-    ['bytes', { subject: Buffer.from('a') }, `scope.subject ${NOT_UNDERSTOOD}`],
-  ])('is refused for %s, saying where', (_, where, message) => {
-    expect(() => scopeCondition(where, columnsOf('Ticket'))).toThrow(
-      expect.objectContaining({ name: 'ConfigurationError', message }),
+    ['undefined in a list of values', { subject: { in: [undefined] } }, 'scope.subject.in[0] is undefined.'],
+    ['an unknown field', { colour: 'red' }, 'scope: Unknown argument `colour`.'],
+    ['an unknown field in a list', { NOT: [{ id: 1 }, { colour: 'red' }] }, 'scope: Unknown argument `colour`.'],
+    ['a column by its name in the database', { holder_email: 'a' }, 'scope: Unknown argument `holder_email`.'],
+    ['an unknown operator', { subject: { like: 'a' } }, 'scope: Unknown argument `like`.'],
+    ['a list for a value', { subject: ['a'] }, 'scope: Argument `subject`: Invalid value provided.'],
+    ['a value for a list', { subject: { in: 'a' } }, 'scope: Argument `in`: Invalid value provided.'],
+    ['a value of another type', { subject: 7 }, 'scope: Argument `subject`: Invalid value provided.'],
+    ['null where there is none', { subject: null }, 'scope: Argument `subject` must not be null.'],
+    ['null for less than', { subject: { lt: null } }, 'scope: Argument `lt` must not be null.'],
+    ['no date', { createdAt: new Date('never') }, 'scope: Invalid value for argument `createdAt`'],
+  ])('is refused for %s, saying where', async (_, where, message) => {
+    await expect(tickets(where as object)).rejects.toThrow(
+      expect.objectContaining({ name: 'ConfigurationError', message: expect.stringContaining(message) }),
     );
+  });
+
+  it.each<[object]>([
+    [{ token: 'secret' }],
+    [{ token: { equals: 'secret' } }],
+    [{ token: { not: 'secret' } }],
+    [{ token: { in: ['secret'] } }],
+    [{ token: { notIn: ['secret'] } }],
+    [{ token: { lt: 'secret' } }],
+    [{ token: null }],
+    [{ token: { equals: null } }],
+    [{ token: { not: null, in: ['secret'] } }],
+    [{ token: 5n }],
+    [{ id: 7, OR: [{ token: { not: null } }, { NOT: { token: 'secret' } }] }],
+  ])(
+    'is refused when its scope asks more of the token than whether it is there, without showing it: %j',
+    async (scope) => {
+      await expect(tickets(scope)).rejects.toThrow(
+        new ConfigurationError('a scope may only test whether the token is set: { token: { not: null } }.'),
+      );
+    },
+  );
+
+  it.each([
+    ['undefined', { visits: { some: { page: undefined } } }, 'scope.visits.some.page is undefined.'],
+    ['an empty filter', { organization: { name: {} } }, 'scope.organization.name is an empty filter.'],
+    ['an empty condition', { organization: {} }, 'scope.organization must be an object with a condition.'],
+    [
+      'the token',
+      { organization: { people: { some: { secret: 'a' } } } },
+      'a scope may only test whether the token is set: { secret: { not: null } }.',
+    ],
+  ])('is refused for %s in a relation, saying where', async (_, where, message) => {
+    const target = targetWith(TestClient, new TestClient({ adapter: NO_DATABASE }), 'Person', 'id', 'secret', where);
+    await expect(target).rejects.toThrow(expect.objectContaining({ name: 'ConfigurationError', message }));
+  });
+
+  it.each([
+    [{ secret: { not: null } }, true],
+    [{ AND: [{ plan: 'PRO' }, { secret: { not: null } }] }, true],
+    [{ OR: [{ plan: 'PRO' }, { secret: { not: null } }] }, false],
+    [{ plan: 'PRO' }, false],
+  ])('knows whether its rows have a token: %j', async (where, requiresToken) => {
+    const client = new TestClient({ adapter: NO_DATABASE });
+    expect((await targetWith(TestClient, client, 'Person', 'id', 'secret', where)).scope).toMatchObject({
+      requiresToken,
+    });
   });
 });
 
-/** As the label of a target has it. */
-function describeWhere(where: unknown): string {
-  return describeCondition(scopeCondition(where, (field) => raw(nameForPeople(field))));
+const NO_DATABASE = new PrismaPg({});
+
+/** Rotates this field, of the rows that a `where` finds. */
+function targetWith(
+  Client: unknown,
+  client: object,
+  model: string,
+  key: string,
+  token: string,
+  where: object,
+): Promise<Target> {
+  const dataModel = dataModelOf(client);
+  const project = { PrismaClient: Client as ClientConstructor<Database>, dataModel, databaseSchema: 'public' };
+  return scoped(resolveTarget({ model, key, token, kind: uuid() }, dataModel), where, project);
+}
+
+/** @returns the keys of a target's rows, in order */
+async function keysIn(database: Queryable, target: Target): Promise<string[]> {
+  const rows = await database.$queryRaw<{ key: string }[]>`
+    SELECT ${target.key.sql}::text AS key FROM ${target.from} WHERE ${inScope(target)} ORDER BY ${target.key.sql}`;
+  return rows.map(({ key }) => key);
 }
 
 describe('the description of a scope', () => {
   it.each<[object, string]>([
-    [{ subject: 'VIP' }, `subject = 'VIP'`],
-    [{ id: 7 }, `id = '7'`],
-    [{ id: { lt: 2n ** 53n + 1n } }, `id < '9007199254740993'`],
-    [{ isPaid: true }, `"isPaid" = 'true'`],
-    [{ paidAt: { gte: new Date('2026-03-01T12:00:00Z') } }, `"paidAt" >= '2026-03-01T12:00:00.000Z'`],
-    [{ subject: null, email: { not: null } }, 'email IS NOT NULL AND subject IS NULL'],
-    [{ subject: { in: ['VIP', 'a,b'], not: 'x' } }, `subject = ANY ('{VIP,"a,b"}') AND subject <> 'x'`],
-    [{ subject: { notIn: [] } }, `subject <> ALL ('{}')`],
+    [{ subject: 'VIP' }, '{ subject: "VIP" }'],
+    [{ id: 7 }, '{ id: 7 }'],
+    [{ id: { lt: 2n ** 53n + 1n } }, '{ id: { lt: 9007199254740993 } }'],
+    [{ isPaid: true }, '{ isPaid: true }'],
+    [{ paidAt: { gte: new Date('2026-03-01T12:00:00Z') } }, '{ paidAt: { gte: 2026-03-01T12:00:00.000Z } }'],
+    [{ subject: null, email: { not: null } }, '{ email: { not: null }, subject: null }'],
+    [{ subject: { in: ['VIP', 'a,b'], not: 'x' } }, '{ subject: { in: ["VIP", "a,b"], not: "x" } }'],
+    [{ picture: Buffer.from([0, 255]) }, '{ picture: 0x00ff }'],
     [
-      { NOT: [{ id: 1, subject: 'a' }, { id: 2 }], OR: [{ id: 3 }, { id: 4, subject: 'b' }] },
-      `NOT (id = '1' AND subject = 'a') AND NOT (id = '2') AND (id = '3' OR id = '4' AND subject = 'b')`,
+      { user: { orgId: 7 }, OR: [{ id: 3 }, { visits: { some: {} } }] },
+      '{ OR: [{ id: 3 }, { visits: { some: {} } }], user: { orgId: 7 } }',
     ],
-  ])('shows its values in quotes: %j', (where, description) => {
+  ])('shows its values: %j', (where, description) => {
     expect(describeWhere(where)).toBe(description);
   });
 
@@ -207,7 +276,7 @@ describe('the description of a scope', () => {
 
   it('is another one for other conditions, whatever is in their values', () => {
     const two = { email: 'a', subject: 'b' };
-    const one = { email: "a' AND subject = 'b" };
+    const one = { email: 'a", subject: "b' };
     expect(describeWhere(one)).not.toBe(describeWhere(two));
   });
 });
@@ -316,11 +385,4 @@ const CHECKPOINT_FIELDS = {
 
 function combinations<A, B, C>(as: readonly A[], bs: readonly B[], cs: readonly C[]): [A, B, C][] {
   return as.flatMap((a) => bs.flatMap((b) => cs.map((c): [A, B, C] => [a, b, c])));
-}
-
-/** A connection does one thing at a time. */
-async function inTurn<Input, Output>(inputs: readonly Input[], run: (input: Input) => Promise<Output>) {
-  const outputs: Output[] = [];
-  for (const input of inputs) outputs.push(await run(input));
-  return outputs;
 }

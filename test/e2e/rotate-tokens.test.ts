@@ -60,7 +60,7 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
     async (signal, code) => {
       await prepare();
       const running = startRotation(SMALL_BATCHES, url);
-      await running.untilPrinted('starting');
+      await running.untilPrinted('replacing');
       running.process.kill(signal);
       const { exitCode, stdout, stderr } = await running.ended;
       expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: '' });
@@ -80,7 +80,7 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
   it('survives a second signal, which ends it at once', async () => {
     await prepare();
     const running = startRotation(SMALL_BATCHES, url);
-    await running.untilPrinted('starting');
+    await running.untilPrinted('replacing');
     const locked = database.$transaction(async (transaction) => {
       await transaction.$executeRaw`LOCK TABLE tickets IN SHARE MODE`; // the batch in flight cannot finish
       await until(async () => (await waitingForLocks()) > 0);
@@ -99,7 +99,7 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
     await prepare();
     for (const kills of [1, 2, 3]) {
       const running = startRotation(SMALL_BATCHES, url);
-      await running.untilPrinted(kills === 1 ? 'starting' : 'resuming');
+      await running.untilPrinted(kills === 1 ? 'replacing' : 'resuming');
       await until(async () => (await rowsDone()) > 0);
       await new Promise((resolve) => setTimeout(resolve, 200 * Math.random()));
       running.process.kill('SIGKILL');
@@ -127,7 +127,7 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
   it('ends with exit code 3 when another process is running the rotation', async () => {
     await prepare();
     const first = startRotation(SMALL_BATCHES, url);
-    await first.untilPrinted('starting');
+    await first.untilPrinted('replacing');
     const second = await runRotation(SMALL_BATCHES, url);
     expect(second.exitCode).toBe(3);
     expect(second.stderr).toContain("rotation 'default' is being run by");

@@ -17,7 +17,8 @@ const TARGETS = [
     table: 'shop.customers',
     key: 'id',
     token: 'api_key',
-    label: "shop.customers.api_key by id as tk_live_ + base64url(24) where created_at < '2026-11-01T00:00:00.000Z'",
+    label:
+      'shop.customers.api_key by id as tk_live_ + base64url(24) where { createdAt: { lt: 2026-11-01T00:00:00.000Z } }',
     scope: "created_at < '2026-11-01'",
     inScope: 1_500,
     form: "'^tk_live_[A-Za-z0-9_-]{32}$'",
@@ -41,7 +42,7 @@ const TARGETS = [
     table: 'shop."Invite"',
     key: 'number',
     token: 'code',
-    label: `shop."Invite".code by number as hex(16) where tenant_id = '7'`,
+    label: `shop."Invite".code by number as hex(16) where { tenantId: 7 }`,
     scope: 'tenant_id = 7',
     inScope: 1_000,
     form: "'^[0-9a-f]{32}$'",

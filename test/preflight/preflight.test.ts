@@ -78,7 +78,7 @@ describe('the preflight', () => {
       await database.$executeRawUnsafe(`CREATE TABLE shop.${table} (LIKE ${table})`);
     }
     const inShop = openTicketDatabase(`${url}?schema=shop`);
-    const target = targetNamed(config, 'ticket', inShop, schemaOf(`${url}?schema=shop`));
+    const target = await targetNamed(config, 'ticket', inShop, schemaOf(`${url}?schema=shop`));
     const findings = await inspectDatabase(inShop, target, SETTINGS);
     await inShop.$disconnect();
     await database.$executeRaw`DROP SCHEMA shop CASCADE`;

@@ -1,22 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
-import { dataModelOf } from '../../src/config/data-model.ts';
-import { resolveTarget } from '../../src/config/resolve-target.ts';
+import type { Prisma } from '../../src/generated/prisma/client.ts';
 import { base64url, custom, hex, parseSettings, sha256, type TokenKind, uuid } from '../../src/index.ts';
 import { inspectDatabase } from '../../src/preflight/preflight.ts';
 import { formOf } from '../../src/preflight/stored-form.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { findingOf } from '../support/findings.ts';
-import { insertTickets, keysUpTo } from '../support/tickets.ts';
+import { insertTickets, keysUpTo, ticketTarget } from '../support/tickets.ts';
 
 describe('the preflight of the form of tokens', () => {
   const { database } = useTestDatabase();
 
   /** What is found where the column holds what this SQL makes, with a target of that kind. */
-  const inspect = async (stored: string, kind: TokenKind, scope?: object) => {
+  const inspect = async (stored: string, kind: TokenKind, scope?: Prisma.TicketWhereInput) => {
     await insertTickets(database, keysUpTo(300));
     await database.$executeRawUnsafe(`UPDATE tickets SET subject = ${stored}`);
-    const names = { model: 'Ticket', key: 'id', token: 'subject', kind, scope };
-    const target = resolveTarget(names, dataModelOf(database));
+    const target = await ticketTarget({ token: 'subject', kind, ...(scope && { scope }) });
     return findingOf(await inspectDatabase(database, target, parseSettings({})), 'stored-form');
   };
   const SHA256 = `sha256(convert_to(token::text, 'UTF8'))`;

@@ -69,7 +69,7 @@ describe('a page', () => {
         GUARD,
       ),
     );
-    expect(page).toEqual({ end: '3', keys: 1, rows: 1 });
+    expect(page).toEqual({ end: '3', keys: 3, rows: 1 });
   });
 });
 

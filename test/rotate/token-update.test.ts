@@ -10,6 +10,7 @@ import {
   base64url,
   ConfigurationError,
   custom,
+  defineTargets,
   describeError,
   GaveUpError,
   NotVerifiedError,
@@ -20,19 +21,29 @@ import {
   RowsNotRotatedError,
   rotate,
   sha256,
+  targetNamed,
   uuid,
 } from '../../src/index.ts';
 import { SILENT_CLIENT_MS } from '../../src/rotate/after-batch.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { PrismaClient as TestClient } from '../support/generated/prisma/client.ts';
 import { PATIENT } from '../support/patient.ts';
-import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, tokensByKey } from '../support/tickets.ts';
+import { createPeople, dropPeople } from '../support/people.ts';
+import {
+  changesPerTicket,
+  insertTickets,
+  keysUpTo,
+  recordTokenChanges,
+  ticketTarget,
+  tokensByKey,
+} from '../support/tickets.ts';
 import { until } from '../support/until.ts';
 
 describe('the update of a target', () => {
   const { database, url } = useTestDatabase();
   const events: RotationEvent[] = [];
-  const run = (target: Target, settings: object = {}, client: Database = database) => {
+  const run = async (given: Target | Promise<Target>, settings: object = {}, client: Database = database) => {
+    const target = await given;
     events.length = 0;
     return rotate({
       database: client,
@@ -42,11 +53,9 @@ describe('the update of a target', () => {
       onEvent: (event) => events.push(event),
     });
   };
-  const tickets = (more: Partial<TargetDefinition>) =>
-    resolveTarget({ model: 'Ticket', key: 'id', token: 'token', kind: uuid(), ...more }, dataModelOf(database));
 
   describe('with a scope', () => {
-    const oddSeats = () => tickets({ scope: { id: { in: keysUpTo(500).filter((key) => key % 2 === 1) } } });
+    const oddSeats = () => ticketTarget({ scope: { id: { in: keysUpTo(500).filter((key) => key % 2 === 1) } } });
 
     it.each(['app', 'database'])('changes the rows in it, and no other (tokens: %s)', async (tokens) => {
       await insertTickets(database, keysUpTo(1_000));
@@ -56,9 +65,27 @@ describe('the update of a target', () => {
       expect(changed.map(([key]) => Number(key))).toEqual(keysUpTo(500).filter((key) => key % 2 === 1));
     });
 
+    it.each(['app', 'database'])('changes the rows that a relation puts in it (tokens: %s)', async (tokens) => {
+      const client = openDatabase(TestClient, url, { connections: 3 });
+      await createPeople(client);
+      const person = {
+        model: 'Person',
+        key: 'id',
+        token: 'secret',
+        kind: uuid(),
+        scope: { organization: { name: 'ACME' } },
+      } as const;
+      const target = await targetNamed(defineTargets(TestClient, { person }), 'person', client);
+      expect(await run(target, { tokens }, client)).toMatchObject({ outcome: 'complete', rowsDone: 2 });
+      const secrets = await client.person.findMany({ select: { id: true, secret: true }, orderBy: { id: 'asc' } });
+      expect(secrets.map(({ secret }) => secret !== null)).toEqual([true, true, false]);
+      await dropPeople(client);
+      await client.$disconnect();
+    });
+
     it('goes through a batch of keys at a time, however few of them are in it', async () => {
       await insertTickets(database, keysUpTo(1_000));
-      await run(tickets({ scope: { id: 950 } }));
+      await run(ticketTarget({ scope: { id: 950 } }));
       const rows = events.flatMap((event) => (event.type === 'batch' ? [event.rows] : []));
       expect(rows).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
     });
@@ -77,7 +104,7 @@ describe('the update of a target', () => {
       await recordTokenChanges(database);
       const running = await database.$transaction(async (transaction) => {
         await transaction.$executeRaw`UPDATE tickets SET subject = 'returned' WHERE id = 2`;
-        const running = run(tickets({ scope: { subject: { not: 'returned' } } }), { lockTimeoutMs: 60_000 });
+        const running = run(ticketTarget({ scope: { subject: { not: 'returned' } } }), { lockTimeoutMs: 60_000 });
         await until(() => events.some(({ type }) => type === 'blocked'));
         return { running };
       }, PATIENT);
@@ -85,20 +112,20 @@ describe('the update of a target', () => {
       expect(await changesPerTicket(database)).toEqual({ 0: 1, 1: 2 });
     });
 
-    it.each<[string, Partial<TargetDefinition>, string]>([
-      ['another scope', { scope: { subject: 'b' } }, "tickets.token by id where subject = 'b'"],
+    it.each<[string, Parameters<typeof ticketTarget>[0], string]>([
+      ['another scope', { scope: { subject: 'b' } }, 'tickets.token by id where { subject: "b" }'],
       ['no scope', {}, 'tickets.token by id'],
-      ['another key', { key: 'subject', scope: { subject: 'a' } }, "tickets.token by subject where subject = 'a'"],
+      ['another key', { key: 'subject', scope: { subject: 'a' } }, 'tickets.token by subject where { subject: "a" }'],
       [
         'another kind of token',
         { scope: { subject: 'a' }, kind: custom({ name: 'mine', bits: 122, make: crypto.randomUUID }) },
-        "tickets.token by id as custom(mine) where subject = 'a'",
+        'tickets.token by id as custom(mine) where { subject: "a" }',
       ],
     ])('is not resumed with %s', async (_, other, label) => {
       await insertTickets(database, [1]);
-      await run(tickets({ scope: { subject: 'a' } }));
-      await expect(run(tickets(other))).rejects.toThrow(
-        `rotation 'test' was started for tickets.token by id where subject = 'a', not for ${label}. To continue it,`,
+      await run(ticketTarget({ scope: { subject: 'a' } }));
+      await expect(run(ticketTarget(other))).rejects.toThrow(
+        `rotation 'test' was started for tickets.token by id where { subject: "a" }, not for ${label}. To continue it,`,
       );
     });
   });
@@ -109,7 +136,7 @@ describe('the update of a target', () => {
   ])('needs a token for each row, lest a page seem to be the last one (%s)', async (_, how) => {
     await insertTickets(database, keysUpTo(3));
     const tooFew = { ...uuid(), ...how };
-    await expect(run(tickets({ kind: tooFew }))).rejects.toThrow('100 rows need as many tokens');
+    await expect(run(ticketTarget({ kind: tooFew }))).rejects.toThrow('100 rows need as many tokens');
     expect(await database.rotationCheckpoint.findMany()).toMatchObject([{ cursor: null, rowsRotated: 0n }]);
   });
 
@@ -126,7 +153,7 @@ describe('the update of a target', () => {
 
     it.each(['app', 'database'])('hands over each row that was rotated (tokens: %s)', async (tokens) => {
       await insertTickets(database, [1, 2, 3, 9_007_199_254_740_993n]);
-      await run(tickets({ afterBatch: write, scope: { id: { not: 2 } } }), { tokens, batchSize: 3 });
+      await run(ticketTarget({ afterBatch: write, scope: { id: { not: 2 } } }), { tokens, batchSize: 3 });
       const now = await tokensByKey(database);
       now.delete(2n);
       expect((await outbox()).map(({ id, token }) => [id, token])).toEqual([...now]);
@@ -135,14 +162,14 @@ describe('the update of a target', () => {
     it('sets a row aside that it fails for, and keeps what it did for all others', async () => {
       await insertTickets(database, keysUpTo(20));
       await recordTokenChanges(database);
-      const running = run(tickets({ afterBatch: write }));
+      const running = run(ticketTarget({ afterBatch: write }));
       await expect(running).rejects.toThrow(RowsNotRotatedError);
       await expect(running).rejects.toMatchObject({ rows: [{ key: '7', fault: '23514' }] });
       expect(await changesPerTicket(database)).toEqual({ 0: 1, 1: 19 });
       expect((await outbox()).map(({ id }) => Number(id))).toEqual(keysUpTo(20).filter((key) => key !== 7));
 
       await database.$executeRaw`ALTER TABLE outbox DROP CONSTRAINT outbox_id_check`;
-      expect(await run(tickets({ afterBatch: write }))).toMatchObject({ outcome: 'complete', rowsDone: 20 });
+      expect(await run(ticketTarget({ afterBatch: write }))).toMatchObject({ outcome: 'complete', rowsDone: 20 });
       expect(await changesPerTicket(database)).toEqual({ 1: 20 });
       expect(await outbox()).toHaveLength(20);
     });
@@ -154,7 +181,7 @@ describe('the update of a target', () => {
         await write(transaction, rows.slice(0, 5));
         throw new TypeError('no template');
       };
-      await expect(run(tickets({ afterBatch: failing }))).rejects.toThrow(AfterBatchError);
+      await expect(run(ticketTarget({ afterBatch: failing }))).rejects.toThrow(AfterBatchError);
       expect(await tokensByKey(database)).toEqual(before);
       expect(await outbox()).toEqual([]);
     });
@@ -169,7 +196,7 @@ describe('the update of a target', () => {
     ])('is refused where %s', async (_, afterBatch, message) => {
       await insertTickets(database, keysUpTo(20));
       const before = await tokensByKey(database);
-      const running = run(tickets({ afterBatch }));
+      const running = run(ticketTarget({ afterBatch }));
       await expect(running).rejects.toThrow(ConfigurationError);
       await expect(running).rejects.toThrow(message);
       expect(await tokensByKey(database)).toEqual(before);
@@ -181,7 +208,9 @@ describe('the update of a target', () => {
         await new Promise((resolve) => setTimeout(resolve, SILENT_CLIENT_MS + 500));
         await transaction.$queryRaw`SELECT 1`;
       };
-      const error = await run(tickets({ afterBatch: slow }), { maxRetryTimeMs: 0 }).catch((error: unknown) => error);
+      const error = await run(ticketTarget({ afterBatch: slow }), { maxRetryTimeMs: 0 }).catch(
+        (error: unknown) => error,
+      );
       expect(error).toBeInstanceOf(GaveUpError);
       expect(describeError(error)).toMatch(/in afterBatch, after [\d.]+ s/);
     });
@@ -193,7 +222,7 @@ describe('the update of a target', () => {
         settings = await transaction.$queryRaw`
           SELECT name FROM pg_settings WHERE (name LIKE 'enable\\_%' OR name = 'jit') AND setting <> reset_val`;
       };
-      await run(tickets({ afterBatch: look }));
+      await run(ticketTarget({ afterBatch: look }));
       expect(settings).toEqual([]);
     });
   });

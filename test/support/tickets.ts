@@ -1,11 +1,22 @@
 import config from '../../rotate-tokens.config.ts';
 import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
+import type { TargetDefinition } from '../../src/config/target.ts';
 import type { FreshTokens } from '../../src/config/tokens.ts';
 import { arrayLiteral } from '../../src/database/array-literal.ts';
+import { type Prisma, PrismaClient } from '../../src/generated/prisma/client.ts';
 import { type Target, targetNamed, uuid } from '../../src/index.ts';
 
 /** The target that this package ships. */
-export const TICKETS: Target = targetNamed(config, 'ticket', openTicketDatabase('postgresql://nowhere'));
+export const TICKETS: Target = await targetNamed(config, 'ticket', openTicketDatabase('postgresql://nowhere'));
+
+/** The same with a scope, or something else of its own. */
+export function ticketTarget(more: Partial<TicketTarget>): Promise<Target> {
+  const ticket: TicketTarget = { model: 'Ticket', key: 'id', token: 'token', kind: uuid(), ...more };
+  const client = openTicketDatabase('postgresql://nowhere');
+  return targetNamed({ PrismaClient, targets: { ticket } }, 'ticket', client);
+}
+
+type TicketTarget = TargetDefinition & { scope?: Prisma.TicketWhereInput };
 
 /** So many fresh tokens for them. */
 export function uuids(count: number): FreshTokens {

@@ -8,7 +8,7 @@ import { readLeakedList } from '../../src/verify/leaked-list.ts';
 import { storedForms } from '../../src/verify/stored-forms.ts';
 import { findSurvivors } from '../../src/verify/survivors.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { insertTickets, keysUpTo, TICKETS } from '../support/tickets.ts';
+import { insertTickets, keysUpTo, TICKETS, ticketTarget } from '../support/tickets.ts';
 
 const UUID = randomUUID();
 const HEX = randomBytes(16).toString('hex');
@@ -118,9 +118,8 @@ describe('a column that holds tokens in a form of its own', () => {
 
   it('tells rows that are out of scope apart', async () => {
     await insertTickets(database, keysUpTo(30));
-    const names = { model: 'Ticket', key: 'id', token: 'token', kind: uuid(), scope: { id: { lte: 10 } } };
     const tickets = await database.ticket.findMany({ where: { id: { in: [7, 20] } } });
-    const target = resolveTarget(names, dataModelOf(database));
+    const target = await ticketTarget({ scope: { id: { lte: 10 } } });
     const found = await lookUp(
       target,
       tickets.map(({ token }) => token),
