@@ -25,8 +25,9 @@ const ROTATE = ['--import', 'tsx', 'scripts/rotate-tokens.ts'];
 /** The load beside the application. */
 const SITUATIONS: readonly { label: string; args: string[] | 'one UPDATE' | 'nothing' }[] = [
   { label: 'nothing else', args: 'nothing' },
-  { label: 'this package, default settings', args: [] },
-  { label: 'this package, `--workers 1 --pause-ratio 1`', args: ['--workers', '1', '--pause-ratio', '1'] },
+  { label: 'this package, `--pace full`', args: ['--pace', 'full'] },
+  { label: 'this package, `--pace steady` (default)', args: [] },
+  { label: 'this package, `--pace gentle`', args: ['--pace', 'gentle'] },
   {
     label: 'this package, `--max-rows-per-second 20000 --target-batch-ms 50`',
     args: ['--max-rows-per-second', '20000', '--target-batch-ms', '50'],

@@ -1,4 +1,5 @@
 import type { Candidate } from './measure.ts';
+import type { Phases } from './measurement.ts';
 import { STRATEGIES } from './strategies.ts';
 
 /** Every way of doing it: the reference first, then this package, then the alternatives. */
@@ -12,6 +13,7 @@ export function contenders(): Candidate[] {
   return [
     alternative('one-update'),
     rotation('rotate', 'this package', []),
+    rotation('rotate-no-condemn', 'this package, without condemning', ['--no-condemn']),
     rotation('rotate-database', 'this package, tokens made in the database', ['--tokens', 'database']),
   ];
 }
@@ -67,10 +69,7 @@ function alternative(strategy: string): Candidate {
   };
 }
 
-/**
- * The real command. Its time is that from before it connects until everything is rotated; the verification that follows
- * has no counterpart in the other ways.
- */
+/** The real command. Its time is that of a watch beside it: from its start to its end, with everything in between. */
 function rotation(strategy: string, label: string, options: string[]): Candidate {
   return {
     strategy,
@@ -78,13 +77,31 @@ function rotation(strategy: string, label: string, options: string[]): Candidate
     resumable: 'yes',
     once: false,
     args: ['scripts/rotate-tokens.ts', '--json', ...options],
-    timesOf(stdout) {
-      const events: { event: string; time: string }[] = stdout
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line));
-      const timeOf = (name: string) => Date.parse(events.find(({ event }) => event === name)?.time ?? '');
-      return { seconds: (timeOf('verifying') - timeOf('begin')) / 1000, secondsBefore: 0 };
-    },
+    timesOf: (_, seconds) => ({ seconds, secondsBefore: 0 }),
+    phasesOf,
   };
+}
+
+/** The event at the end of each phase. */
+const PHASE_ENDS = {
+  start: 'begin',
+  preflight: 'preflight',
+  plan: 'started', // condemning included
+  rotate: 'verifying',
+  verify: 'complete',
+} as const;
+
+function phasesOf(stdout: string, startedAtMs: number): Phases {
+  const events: { event: string; time: string }[] = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  let beganAtMs = startedAtMs;
+  const phases = Object.entries(PHASE_ENDS).map(([phase, end]) => {
+    const endedAtMs = Date.parse(events.find(({ event }) => event === end)?.time ?? '');
+    const seconds = (endedAtMs - beganAtMs) / 1000;
+    beganAtMs = endedAtMs;
+    return [phase, seconds];
+  });
+  return Object.fromEntries(phases);
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TicketDatabase } from '../support/ticket-database.ts';
-import { type Measurement, type MemorySample, median } from './measurement.ts';
+import { type Measurement, type MemorySample, median, type Phases } from './measurement.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const SAMPLE_INTERVAL_MS = 100;
@@ -19,8 +19,14 @@ export interface Candidate {
   once: boolean;
   /** Rows that it rotates; undefined: all. */
   measuredRows?: number;
-  /** Reads from what the command printed how long it took, and how much of that doesn't depend on `measuredRows`. */
-  timesOf(stdout: string): { seconds: number; secondsBefore: number };
+  /**
+   * Reads from what the command printed how long it took, and how much of that doesn't depend on `measuredRows`.
+   *
+   * @param seconds from its start to its end
+   */
+  timesOf(stdout: string, seconds: number): { seconds: number; secondsBefore: number };
+  /** The same by phase. @param startedAtMs when it was started, since 1970 */
+  phasesOf?(stdout: string, startedAtMs: number): Phases;
 }
 
 interface Run {
@@ -29,6 +35,7 @@ interface Run {
   peakRssBytes: number;
   walBytes: number;
   memory: MemorySample[];
+  phases: Phases | undefined;
 }
 
 /** The server and the table that the candidates are measured on. */
@@ -72,7 +79,7 @@ async function rest(database: TicketDatabase): Promise<void> {
   await database.$executeRaw`CHECKPOINT`;
 }
 
-async function measureOnce({ database, url }: Bench, { args, timesOf }: Candidate): Promise<Run> {
+async function measureOnce({ database, url }: Bench, { args, timesOf, phasesOf }: Candidate): Promise<Run> {
   const walBefore = await walPosition(database);
   const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
     cwd: ROOT,
@@ -83,16 +90,18 @@ async function measureOnce({ database, url }: Bench, { args, timesOf }: Candidat
   child.stdout.on('data', (chunk) => (stdout += chunk));
   const memory: MemorySample[] = [];
   let peakRssBytes = 0;
-  const startedAtMs = performance.now();
+  const [startedAtMs, startedAt] = [performance.now(), Date.now()];
   const timer = setInterval(async () => {
     const { rss, peak } = await memoryOf(child.pid);
     if (rss > 0) memory.push({ seconds: (performance.now() - startedAtMs) / 1000, rssBytes: rss });
     peakRssBytes = Math.max(peakRssBytes, peak);
   }, SAMPLE_INTERVAL_MS);
   const [code] = await once(child, 'close');
+  const seconds = (performance.now() - startedAtMs) / 1000;
   clearInterval(timer);
   if (code !== 0) throw new Error(`${args.join(' ')} ended with exit code ${code}`);
-  return { ...timesOf(stdout), peakRssBytes, walBytes: (await walPosition(database)) - walBefore, memory };
+  const walBytes = (await walPosition(database)) - walBefore;
+  return { ...timesOf(stdout, seconds), phases: phasesOf?.(stdout, startedAt), peakRssBytes, walBytes, memory };
 }
 
 function summarise({ tableRows }: Bench, candidate: Candidate, runs: Run[]): Measurement {
@@ -110,6 +119,7 @@ function summarise({ tableRows }: Bench, candidate: Candidate, runs: Run[]): Mea
     walBytes: (typical?.walBytes ?? 0) * scale,
     resumable: candidate.resumable,
     memory: typical?.memory ?? [],
+    ...(typical?.phases && { phases: typical.phases }),
   };
 }
 

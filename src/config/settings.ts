@@ -1,6 +1,16 @@
 import * as z from 'zod';
 import { parse } from './parse.ts';
 
+/**
+ * How hard a rotation pushes: presets of the settings below that nobody should have to know. `gentle` leaves the server
+ * idle most of the time; `npm run latency` measures what an application notices of each.
+ */
+export const PACES = {
+  full: { workers: 4, targetBatchMs: 500, pauseRatio: 0 },
+  steady: { workers: 2, targetBatchMs: 250, pauseRatio: 0 },
+  gentle: { workers: 1, targetBatchMs: 20, pauseRatio: 3 },
+} as const;
+
 /** Default settings. `--help` and README state these values from here. */
 export const DEFAULTS = {
   /** The rotation's name: its idempotency key. */
@@ -9,10 +19,12 @@ export const DEFAULTS = {
   again: false,
   /** Rows a batch, or `auto`: as many as take `targetBatchMs`. */
   batchSize: 'auto',
+  /** One of `PACES`, for what is not set itself. */
+  pace: 'steady',
   /** Target duration of one batch, in milliseconds; other writers of its rows wait about this long. */
-  targetBatchMs: 250,
-  /** Number of partitions rotated at a time, each on its own connection. On two cores, more than two gain nothing. */
-  workers: 2,
+  targetBatchMs: PACES.steady.targetBatchMs,
+  /** Number of partitions rotated at a time, each on its own connection. */
+  workers: PACES.steady.workers,
   /** Source of the tokens: this process, or PostgreSQL (`gen_random_uuid()`). */
   tokens: 'app',
   /** True if commits may be acknowledged before they are on disk; see `TransactionOptions.asynchronousCommit`. */
@@ -30,7 +42,7 @@ export const DEFAULTS = {
   /** Rows a second that this process writes at most; null: as many as it can. */
   maxRowsPerSecond: null,
   /** Pause after each batch, as a multiple of the batch's duration. */
-  pauseRatio: 0,
+  pauseRatio: PACES.steady.pauseRatio,
   /** Lag of a streaming replica above which the rotation waits for it, in milliseconds; null: any. */
   maxReplicaLagMs: null,
 } as const;
@@ -55,8 +67,9 @@ const settingsSchema = z
     batchSize: z
       .union([z.literal('auto'), z.int(WHOLE_ROWS).min(1, WHOLE_ROWS).max(MAX_BATCH_SIZE, WHOLE_ROWS)], WHOLE_ROWS)
       .default(DEFAULTS.batchSize),
-    targetBatchMs: wholeNumber('milliseconds', 10, 10_000).default(DEFAULTS.targetBatchMs),
-    workers: wholeNumber('workers', 1, MAX_WORKERS).default(DEFAULTS.workers),
+    pace: z.enum(['full', 'steady', 'gentle'], 'must be "full", "steady" or "gentle"').default(DEFAULTS.pace),
+    targetBatchMs: wholeNumber('milliseconds', 10, 10_000).optional(),
+    workers: wholeNumber('workers', 1, MAX_WORKERS).optional(),
     tokens: z.enum(['app', 'database'], 'must be "app" or "database"').default(DEFAULTS.tokens),
     asynchronousCommit: z.boolean('must be given once').default(DEFAULTS.asynchronousCommit),
     condemn: z.union([z.literal('auto'), z.boolean()], 'must be given once').default(DEFAULTS.condemn),
@@ -65,8 +78,17 @@ const settingsSchema = z
     statementTimeoutMs: wholeNumber('milliseconds', 100, 100_000).default(DEFAULTS.statementTimeoutMs),
     maxRetryTimeMs: wholeNumber('milliseconds', 0, 86_400_000).default(DEFAULTS.maxRetryTimeMs),
     maxRowsPerSecond: wholeNumber('rows', 1, 10_000_000).nullable().default(DEFAULTS.maxRowsPerSecond),
-    pauseRatio: z.number(PAUSE_RATIO).min(0, PAUSE_RATIO).max(100, PAUSE_RATIO).default(DEFAULTS.pauseRatio),
+    pauseRatio: z.number(PAUSE_RATIO).min(0, PAUSE_RATIO).max(100, PAUSE_RATIO).optional(),
     maxReplicaLagMs: wholeNumber('milliseconds', 500, 86_400_000).nullable().default(DEFAULTS.maxReplicaLagMs),
+  })
+  .transform(({ targetBatchMs, workers, pauseRatio, ...others }) => {
+    const preset = PACES[others.pace];
+    return {
+      ...others,
+      targetBatchMs: targetBatchMs ?? preset.targetBatchMs,
+      workers: workers ?? preset.workers,
+      pauseRatio: pauseRatio ?? preset.pauseRatio,
+    };
   })
   .readonly();
 

@@ -2,6 +2,7 @@ import { type Checkpoint, isSwept, type Key } from '../checkpoint/checkpoints.ts
 import { BYTES_PER_HASH } from '../checkpoint/condemned-tokens.ts';
 import { loadTrusted } from '../checkpoint/coverage.ts';
 import { storeOf } from '../checkpoint/store.ts';
+import type { Settings } from '../config/settings.ts';
 import { tokensFor } from '../config/tokens.ts';
 import type { RotationContext } from '../context.ts';
 import { retry } from '../database/retry.ts';
@@ -96,7 +97,7 @@ export async function rehearse(given: RotationContext): Promise<Rehearsal | null
     batch,
     isSlowedByAfterBatch: target.afterBatch !== null && isSlow(batch, settings.targetBatchMs),
     condemning: recorded === null && condemns(settings, rows) ? { tokens: rows, bytes: rows * BYTES_PER_HASH } : null,
-    expected: extrapolate(batch, rows, settings.workers, settings.maxRowsPerSecond),
+    expected: extrapolate(batch, rows, settings),
   };
 }
 
@@ -115,15 +116,15 @@ function isOpen(partition: Pick<Checkpoint, 'cursor' | 'upperBound'>): boolean {
 export function extrapolate(
   { rows: measured, durationMs, walBytes, growthBytes }: BatchCost,
   rows: number,
-  workers: number,
-  maxRowsPerSecond: number | null,
+  { workers, pauseRatio, maxRowsPerSecond }: Pick<Settings, 'workers' | 'pauseRatio' | 'maxRowsPerSecond'>,
 ): Expectation | null {
   if (measured === 0) return null;
   const factor = rows / measured;
   const atTheRate = maxRowsPerSecond === null ? 0 : (rows * 1000) / maxRowsPerSecond;
+  const oneByOneMs = factor * durationMs * (1 + pauseRatio);
   return {
-    leastMs: Math.max(atTheRate, (factor * durationMs) / workers),
-    mostMs: Math.max(atTheRate, factor * durationMs),
+    leastMs: Math.max(atTheRate, oneByOneMs / workers),
+    mostMs: Math.max(atTheRate, oneByOneMs),
     walBytes: factor * walBytes,
     growthBytes: factor * growthBytes,
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { DEFAULTS, MAX_BATCH_SIZE, MAX_WORKERS, parseDatabaseUrl } from '../../src/config/settings.ts';
+import { DEFAULTS, MAX_BATCH_SIZE, MAX_WORKERS, PACES, parseDatabaseUrl } from '../../src/config/settings.ts';
 import { databaseLabel } from '../../src/database/database.ts';
 import { parseSettings } from '../../src/index.ts';
 
@@ -29,6 +29,14 @@ describe('settings', () => {
     const longest = { name: 'leak.2026-03:tickets_1'.padEnd(63, 'x'), batchSize: MAX_BATCH_SIZE };
     expect(parseSettings(longest)).toMatchObject(longest);
     expect(parseSettings({ name: 'x', batchSize: 1 })).toMatchObject({ name: 'x', batchSize: 1 });
+  });
+
+  it('take from the pace what is not given itself', () => {
+    expect(parseSettings({ pace: 'gentle' })).toMatchObject({ workers: 1, pauseRatio: PACES.gentle.pauseRatio });
+    expect(parseSettings({ pace: 'gentle', workers: 3 })).toMatchObject({ ...PACES.gentle, workers: 3 });
+    expect(() => parseSettings({ pace: 'slow' })).toThrow(
+      configurationError(/^--pace must be "full", "steady" or "gentle"$/),
+    );
   });
 
   it('are frozen', () => {
@@ -100,6 +108,7 @@ describe('settings that were parsed once', () => {
       name: fc.stringMatching(/^[A-Za-z0-9][\w.:-]{0,62}$/),
       batchSize: fc.oneof(fc.constant('auto'), fc.integer({ min: 1, max: MAX_BATCH_SIZE })),
       tokens: fc.constantFrom('app', 'database'),
+      pace: fc.constantFrom('full', 'steady', 'gentle'),
       asynchronousCommit: fc.boolean(),
     },
     { requiredKeys: [] },
@@ -109,7 +118,7 @@ describe('settings that were parsed once', () => {
     return fc.assert(
       fc.property(someSettings, (given) => {
         const settings = parseSettings(given);
-        expect(settings).toEqual({ ...DEFAULTS, ...given });
+        expect(settings).toEqual({ ...DEFAULTS, ...PACES[settings.pace], ...given });
         expect(parseSettings(settings)).toEqual(settings);
       }),
     );

@@ -5,6 +5,8 @@ import { extrapolate, rehearse } from '../../src/rotate/dry-run.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { insertTickets, keysUpTo, TICKETS, tokensByKey } from '../support/tickets.ts';
 
+const PACE = { workers: 2, pauseRatio: 0, maxRowsPerSecond: null };
+
 describe('a dry run', () => {
   const { database } = useTestDatabase();
   const context = (settings: object = {}) => ({
@@ -80,7 +82,7 @@ describe('what is expected', () => {
   const cost = { rows: 2_000, foreign: 0, durationMs: 20, walBytes: 1_000_000, growthBytes: 200_000 };
 
   it('is a multiple of the batch, divided among the workers at best', () => {
-    expect(extrapolate(cost, 1_000_000, 2, null)).toEqual({
+    expect(extrapolate(cost, 1_000_000, PACE)).toEqual({
       leastMs: 5_000,
       mostMs: 10_000,
       walBytes: 500_000_000,
@@ -88,11 +90,18 @@ describe('what is expected', () => {
     });
   });
 
+  it('takes pauses into account', () => {
+    expect(extrapolate(cost, 1_000_000, { ...PACE, pauseRatio: 3 })).toMatchObject({ leastMs: 20_000, mostMs: 40_000 });
+  });
+
   it('is no faster than the rate allows', () => {
-    expect(extrapolate(cost, 1_000_000, 2, 5_000)).toMatchObject({ leastMs: 200_000, mostMs: 200_000 });
+    expect(extrapolate(cost, 1_000_000, { ...PACE, maxRowsPerSecond: 5_000 })).toMatchObject({
+      leastMs: 200_000,
+      mostMs: 200_000,
+    });
   });
 
   it('is not known when the batch had no row to rotate', () => {
-    expect(extrapolate({ ...cost, rows: 0 }, 10, 2, null)).toBeNull();
+    expect(extrapolate({ ...cost, rows: 0 }, 10, PACE)).toBeNull();
   });
 });

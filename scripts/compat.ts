@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { commandLine } from '../src/cli/arguments.ts';
+import { exitCodeOfError } from '../src/cli/exit-code.ts';
+import { parse } from '../src/config/parse.ts';
+import { EMBEDDED_POSTGRES, POSTGRES_PACKAGE } from './support/embedded-server.ts';
+
+const USAGE = `npm run compat -- [options]
+
+Runs the core of the tests on other versions of PostgreSQL and Node, which npm provides: rotate, kill and resume, verify,
+status, report, and the package installed in another project. Takes about six minutes for each version.`;
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** The newest of each major version on npm. */
+const POSTGRES: Record<string, string> = {
+  14: '14.23.0-beta.17',
+  15: '15.18.0-beta.17',
+  16: '16.14.0-beta.17',
+  17: '17.10.0-beta.17',
+};
+
+const NODE = ['22', '24'];
+
+const CORE = [
+  'test/e2e/rotate-tokens',
+  'test/e2e/shop',
+  'test/e2e/verify',
+  'test/e2e/status',
+  'test/e2e/report',
+  'test/condemned',
+  'test/config/scope',
+  'test/plan',
+  'test/preflight',
+  'test/rotate',
+  'test/verify',
+];
+
+const optionsSchema = z.object({
+  postgres: z.array(z.enum(Object.keys(POSTGRES), `must be of ${Object.keys(POSTGRES).join(', ')}`)),
+  node: z.array(z.enum(NODE, `must be of ${NODE.join(', ')}`)),
+});
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: string[]): Promise<number> {
+  try {
+    const options = await commandLine(args, USAGE)
+      .option('postgres', {
+        describe: 'Versions of PostgreSQL',
+        type: 'array',
+        string: true,
+        default: Object.keys(POSTGRES),
+      })
+      .option('node', { describe: 'Versions of Node', type: 'array', string: true, default: NODE })
+      .parseAsync();
+    const { postgres, node } = parse(optionsSchema, options, (field) => `--${field}`);
+    const results: string[] = [];
+    for (const major of postgres) results.push(`PostgreSQL ${major}: ${await onPostgres(POSTGRES[major] ?? '')}`);
+    for (const major of node) results.push(`Node ${major}: ${await onNode(major)}`);
+    process.stdout.write(`\n${results.join('\n')}\n`);
+    return results.every((result) => result.endsWith('passed')) ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`compat: ${error instanceof Error ? error.message : error}\n`);
+    return exitCodeOfError(error);
+  }
+}
+
+async function onPostgres(version: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'compat-'));
+  try {
+    const install = ['install', '--no-save', '--prefix', folder, `${POSTGRES_PACKAGE}@${version}`];
+    if ((await run('npm', install)) !== 0) return 'not installed';
+    const installed = join(folder, 'node_modules', POSTGRES_PACKAGE);
+    // npm may run no script of a package that nobody has approved.
+    await run(process.execPath, [join('scripts', 'hydrate-symlinks.js')], { cwd: installed });
+    const environment = { [EMBEDDED_POSTGRES]: join(installed, 'native') };
+    return outcome(await run(process.execPath, TESTS, { environment }));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function onNode(major: string): Promise<string> {
+  return outcome(await run('npx', ['--yes', '--package', `node@${major}`, '--', 'node', ...TESTS]));
+}
+
+const outcome = (exitCode: number) => (exitCode === 0 ? 'passed' : 'failed');
+
+/** The test command of package.json. */
+const TESTS = [
+  ...['--import', 'tsx', '--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+  ...['node_modules/jest/bin/jest.js', ...CORE],
+];
+
+async function run(
+  command: string,
+  args: string[],
+  { cwd = ROOT, environment = {} }: { cwd?: string; environment?: Record<string, string> } = {},
+): Promise<number> {
+  const child = spawn(command, args, { cwd, stdio: 'inherit', env: { ...process.env, ...environment } });
+  const [exitCode] = await once(child, 'close');
+  return exitCode ?? 1;
+}
