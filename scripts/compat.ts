@@ -35,9 +35,14 @@ const CORE = [
   'test/condemned',
   'test/config/scope',
   'test/plan',
-  'test/preflight',
   'test/rotate',
   'test/verify',
+];
+
+/** The test command of package.json. */
+const TESTS = [
+  ...['--import', 'tsx', '--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+  ...['node_modules/jest/bin/jest.js', ...CORE],
 ];
 
 const optionsSchema = z.object({
@@ -89,13 +94,9 @@ async function onNode(major: string): Promise<string> {
   return outcome(await run('npx', ['--yes', '--package', `node@${major}`, '--', 'node', ...TESTS]));
 }
 
-const outcome = (exitCode: number) => (exitCode === 0 ? 'passed' : 'failed');
-
-/** The test command of package.json. */
-const TESTS = [
-  ...['--import', 'tsx', '--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
-  ...['node_modules/jest/bin/jest.js', ...CORE],
-];
+function outcome(exitCode: number): 'passed' | 'failed' {
+  return exitCode === 0 ? 'passed' : 'failed';
+}
 
 async function run(
   command: string,

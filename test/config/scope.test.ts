@@ -120,7 +120,7 @@ describe('a scope', () => {
       EXPLAIN SELECT FROM ${target.from}
       WHERE ${target.key.sql} <= 9 AND ${inScope(target, (key) => sql`${key} <= 9`)}`;
     const scans = plan.map((line) => line['QUERY PLAN']).filter((line) => /Cond|Filter/.test(line));
-    expect(scans.filter((line) => line.includes('id <= 9'))).toHaveLength(2);
+    expect(scans.filter((line) => line.includes('id <= 9')).length).toBeGreaterThanOrEqual(2);
   });
 
   it.each(ODD_TEXTS)('takes a text literally: %j', async (text) => {

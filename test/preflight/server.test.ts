@@ -25,19 +25,14 @@ describe('the preflight of the server', () => {
     });
   });
 
-  it('accepts the version that this is tested with', () => {
-    expect(judgeVersion(180_000).level).toBe('ok');
-    expect(judgeVersion(180_099).level).toBe('ok');
+  it.each([140_000, 179_999, 180_099])('accepts a version that this is tested with: %d', (number) => {
+    expect(judgeVersion(number).level).toBe('ok');
   });
 
-  it.each([
-    [140_000, 14],
-    [179_999, 17],
-    [190_000, 19],
-  ])('warns of a version that this is not tested with: %d', (number, major) => {
-    expect(judgeVersion(number)).toEqual({
+  it('warns of a version that this is not tested with', () => {
+    expect(judgeVersion(190_000)).toEqual({
       level: 'warning',
-      message: `the server is PostgreSQL ${major}; only 18 is tested.`,
+      message: 'the server is PostgreSQL 19; 14 to 18 are tested.',
       advice: 'Rotate a copy of the database on such a server first.',
     });
   });

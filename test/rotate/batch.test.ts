@@ -3,6 +3,7 @@ import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/t
 import type { Checkpoint } from '../../src/checkpoint/checkpoints.ts';
 import { claimNext } from '../../src/checkpoint/claims.ts';
 import type { Tokens } from '../../src/config/tokens.ts';
+import type { Queryable } from '../../src/database/database.ts';
 import { OvertakenError } from '../../src/errors/errors.ts';
 import { rotateBatch as rotate } from '../../src/rotate/batch.ts';
 import type { TransactionOptions } from '../../src/rotate/transaction.ts';
@@ -123,15 +124,24 @@ describe('a batch', () => {
     async (tokens) => {
       await insertTickets(database, keysUpTo(20_000));
       const checkpoint = await claimed(database);
-      const session = openTicketDatabase(url, { connections: 1 }); // a session counts its own scans, and shows them when told to
-      const sequentialScans = async () => {
-        await session.$queryRaw`SELECT pg_stat_force_next_flush()::text`;
-        return session.$queryRaw`SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'tickets'`;
-      };
-      const before = await sequentialScans();
-      await rotateBatch(session, checkpoint, 10, tokens === 'app' ? uuids(10) : tokens, OPTIONS);
-      expect(await sequentialScans()).toEqual(before);
-      await session.$disconnect();
+      const scansOf = (transaction: Queryable) => transaction.$queryRaw<{ by_index: number; sequential: number }[]>`
+        SELECT idx_scan::int AS by_index, seq_scan::int AS sequential FROM pg_stat_xact_user_tables WHERE relname = 'tickets'`;
+      const scans: Awaited<ReturnType<typeof scansOf>> = []; // of this session, before and after
+      const counting: TicketDatabase = Object.create(database, {
+        $transaction: {
+          value: (run: (transaction: Queryable) => Promise<unknown>) =>
+            database.$transaction(async (transaction) => {
+              scans.push(...(await scansOf(transaction)));
+              const result = await run(transaction);
+              scans.push(...(await scansOf(transaction)));
+              return result;
+            }),
+        },
+      });
+      await rotateBatch(counting, checkpoint, 10, tokens === 'app' ? uuids(10) : tokens, OPTIONS);
+      const [before, after] = scans;
+      expect(after?.sequential).toBe(before?.sequential);
+      expect(after?.by_index).toBeGreaterThan(before?.by_index ?? 0);
     },
   );
 
