@@ -3,17 +3,18 @@ import { config as loadDotenv } from 'dotenv';
 import { describeError } from '../errors/describe-error.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import { printable } from '../text/printable.ts';
-import { runCommand } from './commands/run.ts';
-import { statusCommand } from './commands/status.ts';
-import { verifyCommand } from './commands/verify.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { noisyDiagnostics, quietEnvironment } from './quiet-environment.ts';
 
-const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
-  run: runCommand,
-  status: statusCommand,
-  verify: verifyCommand,
-};
+type Command = (args: string[]) => Promise<number>;
+
+/** Each loads no more than it needs. */
+const run = async (): Promise<Command> => (await import('./commands/run.ts')).runCommand;
+const COMMANDS = new Map<string, () => Promise<Command>>([
+  ['run', run],
+  ['status', async () => (await import('./commands/status.ts')).statusCommand],
+  ['verify', async () => (await import('./commands/verify.ts')).verifyCommand],
+]);
 
 // Node would print the error with its message, which may contain tokens.
 process.on('unhandledRejection', (error) =>
@@ -40,6 +41,7 @@ if (noisy.length > 0) {
     ),
   );
 }
-const [name = '', ...rest] = process.argv.slice(2);
-const command = COMMANDS[name];
-process.exitCode = await (command ? command(rest) : runCommand(process.argv.slice(2)));
+const args = process.argv.slice(2);
+const named = COMMANDS.get(args[0] ?? '');
+const command = await (named ?? run)();
+process.exitCode = await command(named ? args.slice(1) : args);

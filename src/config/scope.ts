@@ -24,7 +24,11 @@ export async function scoped(target: Target, where: object, project: Project): P
   return {
     ...target,
     label: `${target.label} where ${describeWhere(where)}`,
-    scope: { keys, requiresToken: requires(where, target.token.field) },
+    scope: {
+      keys,
+      requiresToken: isSure(where, (part) => asksWhetherItIsThere(part[target.token.field])),
+      endsInTime: isSure(where, (part) => momentsOf(target, project).some((field) => endsBefore(part[field]))),
+    },
   };
 }
 
@@ -38,10 +42,21 @@ async function compile({ model, key }: Target, where: object, { PrismaClient, da
   return keys;
 }
 
-/** @returns true if it is certain that no row without a token is found */
-function requires(where: unknown, token: string): boolean {
-  if (Array.isArray(where)) return where.some((part) => requires(part, token));
-  return isPlain(where) && (asksWhetherItIsThere(where[token]) || requires(where.AND, token));
+/** @returns true if the condition is one that every row of the scope meets */
+function isSure(where: unknown, holds: (part: Record<string, unknown>) => boolean): boolean {
+  if (Array.isArray(where)) return where.some((part) => isSure(part, holds));
+  return isPlain(where) && (holds(where) || isSure(where.AND, holds));
+}
+
+/** The model's fields that hold a moment. */
+function momentsOf({ model }: Target, { dataModel }: Project): string[] {
+  const fields = dataModel.models[model]?.fields ?? [];
+  return fields.flatMap(({ name, type }) => (type === 'DateTime' ? [name] : []));
+}
+
+/** @returns true if it is `{ lt: … }` or `{ lte: … }` */
+function endsBefore(filter: unknown): boolean {
+  return isPlain(filter) && ('lt' in filter || 'lte' in filter);
 }
 
 /** A `where` as a rotation is recorded of it: the same in whatever order its fields are written. */

@@ -37,6 +37,8 @@ export interface Scope {
   readonly keys: Sql;
   /** True if none of them is without a token. */
   readonly requiresToken: boolean;
+  /** True if none of them is of after a moment, and so may be inserted while a rotation runs. */
+  readonly endsInTime: boolean;
 }
 
 /** A column of a target's table. */

@@ -90,7 +90,7 @@ export function judgeKeyColumn(
     );
   }
   const facts = `${name} is of type ${column.type} and has the unique index ${index.name}`;
-  if (GROWING_TYPES.includes(column.baseType) || scope !== null) return ok(`${facts}.`);
+  if (GROWING_TYPES.includes(column.baseType) || scope?.endsInTime) return ok(`${facts}.`);
   return warning(
     `${facts}; but such keys do not grow with time, so rows inserted during the rotation may be rotated, too.`,
     'To keep the fresh tokens of such rows, give the target a scope that excludes them, such as ' +

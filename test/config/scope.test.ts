@@ -213,6 +213,18 @@ describe('a scope', () => {
   });
 
   it.each([
+    [{ seenAt: { lt: new Date(0) } }, true],
+    [{ AND: { seenAt: { lte: new Date(0), gt: new Date(-1) } }, plan: 'PRO' }, true],
+    [{ seenAt: { gt: new Date(0) } }, false],
+    [{ OR: [{ seenAt: { lt: new Date(0) } }, { plan: 'PRO' }] }, false],
+    [{ balance: { lt: 5 } }, false],
+    [{ secret: { not: null } }, false],
+  ])('knows whether its rows end in time: %j', async (where, endsInTime) => {
+    const client = new TestClient({ adapter: NO_DATABASE });
+    expect((await targetWith(TestClient, client, 'Person', 'id', 'secret', where)).scope).toMatchObject({ endsInTime });
+  });
+
+  it.each([
     [{ secret: { not: null } }, true],
     [{ AND: [{ plan: 'PRO' }, { secret: { not: null } }] }, true],
     [{ OR: [{ plan: 'PRO' }, { secret: { not: null } }] }, false],

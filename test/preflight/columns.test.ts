@@ -1,6 +1,8 @@
-import { describe } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
+import { inspectKeyColumn } from '../../src/preflight/columns.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { itFinds } from '../support/findings.ts';
+import { ticketTarget } from '../support/tickets.ts';
 
 const MIGRATE =
   'The Prisma schema has it: run `npx prisma migrate deploy`, or `npx prisma db pull` if the database is right.';
@@ -92,6 +94,16 @@ describe('the preflight of key and token', () => {
       advice: 'Run ALTER TABLE tickets ALTER COLUMN id SET NOT NULL.',
     },
   ]);
+
+  it.each([
+    ['ends in time', { createdAt: { lt: new Date('2026-03-01T12:00:00Z') } }, 'ok'],
+    ['goes on', { subject: { not: 'returned' } }, 'warning'],
+  ])('keeps the warning about keys that do not grow unless the scope ends in time: it %s', async (_, scope, level) => {
+    const target = await ticketTarget({ key: 'holderEmail', scope });
+    await database.$executeRaw`CREATE UNIQUE INDEX by_email ON tickets (holder_email)`;
+    expect((await inspectKeyColumn(database, target)).level).toBe(level);
+    await database.$executeRaw`DROP INDEX by_email`;
+  });
 
   itFinds(database, 'token-column', [
     {
