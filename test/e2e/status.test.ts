@@ -43,6 +43,12 @@ describe('npx tsx scripts/rotate-tokens.ts status', () => {
     ]);
   });
 
+  it.each([[], ['--json']])('ends with exit code 2 where no rotation of that name is recorded %j', async (...json) => {
+    const { exitCode, stdout, stderr } = await runRotation(['status', '--name', 'nope', ...json], url);
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain("no rotation 'nope' is recorded in 127.0.0.1:");
+  });
+
   it('says what it has tried when the server does not answer', async () => {
     const nowhere = Object.assign(new URL(url), { port: '1' }).href;
     const { exitCode, stderr } = await runRotation(['status'], nowhere);

@@ -8,6 +8,7 @@ import { parseDatabaseUrl } from '../../config/settings.ts';
 import { databaseLabel, openDatabase, schemaOf } from '../../database/database.ts';
 import { retry } from '../../database/retry.ts';
 import { describeError } from '../../errors/describe-error.ts';
+import { ConfigurationError } from '../../errors/errors.ts';
 import { printable, printableJson } from '../../text/printable.ts';
 import { commandLine, PROGRAM } from '../arguments.ts';
 import { exitCodeOfError } from '../exit-code.ts';
@@ -67,11 +68,13 @@ async function show({ name, watch, json }: z.output<typeof optionsSchema>, signa
       // A rate takes two looks; where nothing moves, none is needed.
       if (!isFirst || earlier.some(({ state }) => state === 'running')) await pause(signal);
       const now = await readStatus(database, tables, name);
+      if (name !== undefined && now.length === 0 && !watch) {
+        throw new ConfigurationError(`no rotation '${name}' is recorded in ${databaseLabel(url)}. Check --name.`);
+      }
       if (watch && process.stdout.isTTY && !json) process.stdout.write(CLEAR_SCREEN);
       const lines = json ? now.map((status) => printableJson(status)) : describeAll(now, earlier).map(printable);
       if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
-      else if (!json)
-        process.stdout.write(`no ${name === undefined ? '' : 'such '}rotation is recorded in ${databaseLabel(url)}\n`);
+      else if (!json) process.stdout.write(`no rotation is recorded in ${databaseLabel(url)} yet\n`);
       [earlier, isFirst] = [now, false];
     } while (watch && !signal.aborted);
   } finally {
