@@ -2,7 +2,7 @@ import { ConfigurationError, HeldByAnotherProcessError, NoAnswerError, RowsNotRo
 import { faultKind } from '../errors/faults.ts';
 import { formatCount, formatDuration, formatTime, formatTotal } from '../text/format.ts';
 import { printable } from '../text/printable.ts';
-import { countOf, listOf, sentence, wasOrWere } from '../text/wording.ts';
+import { countOf, listOf, sentence, shortened, wasOrWere } from '../text/wording.ts';
 import type { Report } from './schema.ts';
 
 type Facts = Omit<Report, 'summary'>;
@@ -30,7 +30,7 @@ export function summarise(facts: Facts, error: unknown): string {
 
 function describeOutcome(facts: Facts, cause: unknown): string {
   const { outcome, rotation, target, database, completedAt, rows, error } = facts;
-  const what = `Rotation '${rotation}' of ${target} in ${database}`;
+  const what = `Rotation '${rotation}' of ${shortened(target)} in ${database}`;
   switch (outcome) {
     case 'complete':
       return hasProblem(facts)
@@ -41,7 +41,7 @@ function describeOutcome(facts: Facts, cause: unknown): string {
       return `${what} was completed by an earlier run${when}. This run changed nothing.`;
     }
     case 'empty':
-      return `${target} in ${database} has no rows, so there was no token to replace. Nothing was recorded.`;
+      return `${shortened(target)} in ${database} has no rows, so there was no token to replace. Nothing was recorded.`;
     case 'interrupted':
       return `${what} was interrupted. It is NOT ${rows.doneIsExact ? '' : 'known to be '}complete.`;
     case 'failed':

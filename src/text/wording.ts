@@ -14,6 +14,14 @@ export function listOf(parts: readonly string[]): string {
   return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 }
 
+/** Characters of a text that a line shows. */
+const SHOWN = 300;
+
+/** The text, or its beginning and how much is left out. */
+export function shortened(text: string): string {
+  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}… (${countOf(text.length - SHOWN, 'more character')})`;
+}
+
 /** The text with a full stop, if it lacks one. */
 export function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;

@@ -1,6 +1,6 @@
 import type { PartitionStatus, RotationStatus } from '../../checkpoint/status.ts';
 import { formatClock, formatCount, formatDuration, formatPercent, formatTime, formatTotal } from '../../text/format.ts';
-import { countOf } from '../../text/wording.ts';
+import { countOf, shortened } from '../../text/wording.ts';
 
 /**
  * A rotation's status for people.
@@ -9,7 +9,7 @@ import { countOf } from '../../text/wording.ts';
  */
 export function describeStatus(status: RotationStatus, earlier: RotationStatus | undefined): string[] {
   return [
-    `rotation '${status.rotation}' of ${status.target}: ${status.state}`,
+    `rotation '${status.rotation}' of ${shortened(status.target)}: ${status.state}`,
     `  ${progressOf(status, earlier)}`,
     `  started ${formatTime(status.startedAt)}, ${endOf(status)}`,
     `  ${countOf(status.partitions.length, 'partition')}: ${countStates(status.partitions)}`,

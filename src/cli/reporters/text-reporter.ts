@@ -6,7 +6,7 @@ import type { Rehearsal } from '../../rotate/dry-run.ts';
 import type { Counts, RotationResult } from '../../rotate/rotation.ts';
 import { formatBytes, formatCount, formatDuration, formatTime, formatTotal } from '../../text/format.ts';
 import { printable } from '../../text/printable.ts';
-import { countOf } from '../../text/wording.ts';
+import { countOf, shortened } from '../../text/wording.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { describeFindings } from './findings.ts';
 import { type ProgressDisplay, showProgress } from './progress-display.ts';
@@ -57,7 +57,7 @@ export function textReporter(
   return {
     begin({ target, database }) {
       rows = target.scope === null ? 'every row' : 'every row in scope';
-      say(`rotating ${target.label} in ${database}, rotation '${rotation}'`);
+      say(`rotating ${shortened(target.label)} in ${database}, rotation '${rotation}'`);
     },
     event(event) {
       if (event.type === 'batch') display?.add(event.rows);

@@ -4,6 +4,7 @@ import { describeError } from '../../errors/describe-error.ts';
 import type { Finding } from '../../finding.ts';
 import { formatCount, formatPercent, formatTime } from '../../text/format.ts';
 import { printable } from '../../text/printable.ts';
+import { shortened } from '../../text/wording.ts';
 import type { LeakedTokens } from '../../verify/survivors.ts';
 import { every } from '../every.ts';
 import { exitCodeOfError, NOT_VERIFIED } from '../exit-code.ts';
@@ -59,7 +60,7 @@ export function textVerifyReporter(
   const retries = retryLines();
   let warnings = 0;
   return {
-    begin: (target, database) => say(`verifying rotation '${rotation}' of ${target.label} in ${database}`),
+    begin: (target, database) => say(`verifying rotation '${rotation}' of ${shortened(target.label)} in ${database}`),
     event(event) {
       if (event.type === 'retry') {
         const line = retries.lineFor(event);

@@ -1,5 +1,6 @@
 import { optionName } from '../../config/settings.ts';
 import { formatCount, formatDuration, formatTime } from '../../text/format.ts';
+import { shortened } from '../../text/wording.ts';
 import type { Report } from '../schema.ts';
 import type { Chart, LegendItem } from './charts.ts';
 import { none, section, table, UNKNOWN } from './layout.ts';
@@ -11,7 +12,7 @@ export function showHeader(report: Report): Markup {
   return html`<header>
 <h1>Rotation ‘${report.rotation}’</h1>
 <span class="badge ${tone}">${text}</span>
-<p>of <code>${report.target}</code> in <code>${report.database}</code>, ${formatTime(new Date(report.startedAt))}</p>
+<p>of <code>${shortened(report.target)}</code> in <code>${report.database}</code>, ${formatTime(new Date(report.startedAt))}</p>
 </header>`;
 }
 
