@@ -49,7 +49,8 @@ export async function updateNext(
     const rows = await updateByDatabase(transaction, target, where);
     return { end: page.upTo, keys: end === null ? rows : size, rows };
   }
-  const { lastKey, keys, rows } = await updatePage(transaction, target, where, tokens, guard);
+  const bound = inPage(target.key.sql);
+  const { lastKey, keys, rows } = await updatePage(transaction, target, where, bound, tokens, guard);
   await assertNoneCondemned(transaction, target, inPage, rows, guard);
   // Rows that were inserted since its end was found may have pushed the page over.
   return { end: keys < size ? page.upTo : (lastKey ?? page.upTo), keys: end === null ? keys : size, rows };
@@ -64,7 +65,8 @@ export async function updateOne(
   guard: Guard,
 ): Promise<number> {
   const isIt = (column: Sql) => sql`${column} = ${key}`;
-  const { rows } = await updatePage(transaction, target, await lockScope(transaction, target, isIt), tokens, guard);
+  const where = await lockScope(transaction, target, isIt);
+  const { rows } = await updatePage(transaction, target, where, isIt(target.key.sql), tokens, guard);
   await assertNoneCondemned(transaction, target, isIt, rows, guard);
   return rows;
 }
@@ -87,7 +89,7 @@ export async function updateCondemned(
   const where = await lockScope(transaction, target, isGiven);
   const guard = { firesTriggers: true, condemned };
   const isCondemned = sql`${where} AND ${isCondemnedSql(target, condemned)}`;
-  const { rows } = await updatePage(transaction, target, isCondemned, tokens, guard, sql`true`);
+  const { rows } = await updatePage(transaction, target, isCondemned, sql`true`, tokens, guard);
   await assertNoneCondemned(transaction, target, isGiven, rows, guard);
   return rows;
 }
@@ -138,16 +140,16 @@ const NOTHING: WrittenKeys & Updated = { lastKey: null, keys: 0, rows: 0, handed
  * Keys beyond the last token are left for the next page.
  *
  * @param where the condition for its rows
- * @param bound the same for the rows that are joined with the page. It looks redundant, but without it the planner may
- *   scan the whole table
+ * @param bound on the rows that are joined with the page. It looks redundant, but without it the planner may scan the
+ *   whole table
  */
 async function updatePage(
   transaction: Queryable,
   target: Target,
   where: Sql,
+  bound: Sql,
   tokens: Tokens,
   { firesTriggers }: Guard,
-  bound = where,
 ): Promise<WrittenKeys & Updated> {
   const { from, key, token, afterBatch } = target;
   const numbered = sql`

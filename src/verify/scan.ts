@@ -137,6 +137,7 @@ async function read(
   const isHeld = condemned === null ? sql`false` : holds(sql`hash`, condemned);
   const keys = (which: Sql) => sql`(array_agg(key) FILTER (WHERE ${which}))[1:${MAX_KEYS}::int]`;
   const [isSurvivor, isOutOfScope] = [sql`is_condemned AND is_in_scope`, sql`has_hash AND NOT is_in_scope`];
+  // OFFSET 0: or the planner would compute each expression once for each of its uses.
   const [stretch] = await transaction.$queryRaw<Stretch[]>`
     SELECT count(*) FILTER (WHERE is_covered)::int AS rows,
       count(*) FILTER (WHERE is_covered AND token IS NULL)::int AS nulls,
@@ -151,6 +152,7 @@ async function read(
           ${inScope(target)} AS is_in_scope, ${key.sql} <= ${watermark} AS is_up_to_watermark,
           ${condemned === null ? sql`false` : isOlderThanPlan(condemned)} AS is_old
         FROM ${from} WHERE ${condition}
+        OFFSET 0
       ) AS stretch
       LEFT JOIN ${records.condemnedTokens} AS condemned ON ${isHeld}
     ) AS looked_at`;
