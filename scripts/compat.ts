@@ -46,8 +46,8 @@ const TESTS = [
 ];
 
 const optionsSchema = z.object({
-  postgres: z.array(z.enum(Object.keys(POSTGRES), `must be of ${Object.keys(POSTGRES).join(', ')}`)),
-  node: z.array(z.enum(NODE, `must be of ${NODE.join(', ')}`)),
+  postgres: z.array(z.enum(Object.keys(POSTGRES), `must be of ${Object.keys(POSTGRES).join(', ')}`)).optional(),
+  node: z.array(z.enum(NODE, `must be of ${NODE.join(', ')}`)).optional(),
 });
 
 process.exitCode = await main(process.argv.slice(2));
@@ -55,15 +55,12 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(args: string[]): Promise<number> {
   try {
     const options = await commandLine(args, USAGE)
-      .option('postgres', {
-        describe: 'Versions of PostgreSQL',
-        type: 'array',
-        string: true,
-        default: Object.keys(POSTGRES),
-      })
-      .option('node', { describe: 'Versions of Node', type: 'array', string: true, default: NODE })
+      .option('postgres', { describe: 'Only these versions of PostgreSQL', type: 'array', string: true })
+      .option('node', { describe: 'Only these versions of Node', type: 'array', string: true })
       .parseAsync();
-    const { postgres, node } = parse(optionsSchema, options, (field) => `--${field}`);
+    const only = parse(optionsSchema, options, (field) => `--${field}`);
+    const isAll = only.postgres === undefined && only.node === undefined;
+    const { postgres = isAll ? Object.keys(POSTGRES) : [], node = isAll ? NODE : [] } = only;
     const results: string[] = [];
     for (const major of postgres) results.push(`PostgreSQL ${major}: ${await onPostgres(POSTGRES[major] ?? '')}`);
     for (const major of node) results.push(`Node ${major}: ${await onNode(major)}`);
