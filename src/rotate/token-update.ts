@@ -2,14 +2,14 @@
 
 import type { Key } from '../checkpoint/checkpoints.ts';
 import { type CondemnedTokens, isCondemnedSql } from '../checkpoint/condemned-tokens.ts';
-import { inScope, type KeyCondition, type Target } from '../config/target.ts';
+import type { Target } from '../config/target.ts';
 import { UUID_BYTES } from '../config/token-kinds.ts';
 import type { Tokens } from '../config/tokens.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
-import { allowNestedLoops } from '../database/planner.ts';
 import { empty, identifier, type Sql, sql } from '../database/sql.ts';
 import { handedOf, handOver, type Updated } from './hand-over.ts';
+import { isOneOf, lockScope } from './lock-scope.ts';
 import { type KeyRange, keyAt, within } from './page.ts';
 import { assertNoneCondemned, assertTaken, type Guard, notTaken, type Taken } from './taken.ts';
 
@@ -92,31 +92,6 @@ export async function updateCondemned(
   const { rows } = await updatePage(transaction, target, isCondemned, sql`true`, tokens, guard);
   await assertNoneCondemned(transaction, target, isGiven, rows, guard);
   return rows;
-}
-
-/**
- * Locks rows of a target with a scope, in key order, and then has the scope looked at again: so no row is changed that
- * somebody takes out of it while its lock is waited for.
- *
- * @returns the condition for the rows to update, in a statement of its own
- */
-async function lockScope(transaction: Queryable, target: Target, rows: KeyCondition): Promise<Sql> {
-  const { from, key, scope } = target;
-  if (scope === null) return rows(key.sql);
-  await allowNestedLoops(transaction);
-  const [locked] = await transaction.$queryRaw<{ keys: string | null }[]>`
-    SELECT array_agg(key)::text AS keys FROM (
-      SELECT ${key.sql} AS key FROM ${from} WHERE ${rows(key.sql)} AND ${inScope(target, rows)}
-      ORDER BY ${key.sql} FOR UPDATE OF target
-    ) AS locked`;
-  const isLocked = isOneOf(target, locked?.keys ?? '{}');
-  return sql`${rows(key.sql)} AND ${isLocked(key.sql)} AND ${inScope(target, rows)}`;
-}
-
-/** @param keys as an array's text. An empty array of the column gives them the column's type and collation */
-function isOneOf({ from, key }: Target, keys: string): KeyCondition {
-  const given = sql`unnest(ARRAY(SELECT ${key.sql} FROM ${from} LIMIT 0) || ${keys})`;
-  return (column) => sql`${column} IN (SELECT ${given})`;
 }
 
 /** Selects the old token, to compare a token with that PostgreSQL makes. */
