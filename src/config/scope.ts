@@ -36,7 +36,9 @@ async function compile({ model, key }: Target, where: object, { PrismaClient, da
   const query = { where, select: { [key.field]: true as const } };
   const keys = await compileFindMany(PrismaClient, databaseSchema, model, query).catch((error: unknown) => {
     if (!(error instanceof Error) || error.name !== 'PrismaClientValidationError') throw error;
-    throw new ConfigurationError(`scope: ${error.message.trim().split('\n').at(-1)}`);
+    // Its last line says what is wrong; the options that it points to are in those before.
+    const [reason] = error.message.trim().split('\n').at(-1)?.split(' Available options are') ?? [];
+    throw new ConfigurationError(`scope: ${reason}`);
   });
   if (keys === undefined) throw new ConfigurationError('scope: Prisma needs several statements for it. Simplify it.');
   return keys;

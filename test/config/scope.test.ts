@@ -165,6 +165,7 @@ describe('a scope', () => {
     ['an unknown field in a list', { NOT: [{ id: 1 }, { colour: 'red' }] }, 'scope: Unknown argument `colour`.'],
     ['a column by its name in the database', { holder_email: 'a' }, 'scope: Unknown argument `holder_email`.'],
     ['an unknown operator', { subject: { like: 'a' } }, 'scope: Unknown argument `like`.'],
+    ['a field with a typing error', { subjekt: 'a' }, 'scope: Unknown argument `subjekt`. Did you mean `subject`?'],
     ['a list for a value', { subject: ['a'] }, 'scope: Argument `subject`: Invalid value provided.'],
     ['a value for a list', { subject: { in: 'a' } }, 'scope: Argument `in`: Invalid value provided.'],
     ['a value of another type', { subject: 7 }, 'scope: Argument `subject`: Invalid value provided.'],
