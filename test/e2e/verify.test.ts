@@ -54,7 +54,9 @@ describe('npx tsx scripts/rotate-tokens.ts verify', () => {
     await rotateAll();
     const { exitCode, stdout, stderr } = await verify(['--leaked', await save('leaked.txt', leaked.join('\n'))]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(stdout.split('\n').slice(1)).toEqual([
+    const lines = stdout.split('\n').slice(1);
+    const findings = lines.filter((line) => !/ UTC \d+ % of the table scanned$/.test(line)); // on a busy machine
+    expect(findings).toEqual([
       'ok       coverage: One partition covers all keys up to 500 without gap or overlap, and all are complete.',
       expect.stringMatching(/^warning {2}condemned-tokens: The 500 condemned tokens were looked up at /),
       'ok       rows: 500 rows rotated, 500 rows exist now up to key 500.',

@@ -101,13 +101,17 @@ describe('looking leaked tokens up', () => {
         FROM pg_stat_user_tables WHERE relname = 'tickets'`;
       return row ?? { seqScans: 0, indexScans: 0, inserts: 0 };
     };
-    // Sessions report what they did when they end.
+    const sessions = async () => {
+      const [row] = await database.$queryRaw<{ others: number }[]>`
+        SELECT count(*)::int AS others FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`;
+      return row?.others;
+    };
     const { inserts } = await scans();
-    const writer = openTicketDatabase(url);
-    await insertTickets(writer, keysUpTo(5_000));
-    await writer.$executeRaw`ANALYZE tickets`;
-    await writer.$disconnect();
-    await until(async () => (await scans()).inserts >= inserts + 5_000);
+    await insertTickets(database, keysUpTo(5_000));
+    await database.$executeRaw`ANALYZE tickets`;
+    await database.$disconnect(); // sessions report what they did when they end
+    await until(async () => (await sessions()) === 0 && (await scans()).inserts >= inserts + 5_000);
     const before = await scans();
     const own = openTicketDatabase(url);
     await lookUp(others(20_000), { database: own });
