@@ -1,5 +1,6 @@
 export { type RotationStatus, readStatus } from './checkpoint/status.ts';
 export { type Config, defineTargets, type TargetOf, targetNamed } from './config/config.ts';
+export { type HashedOptions, hashed, type Sha256Options, sha256 } from './config/hashed-kinds.ts';
 export { parseSettings, type Settings } from './config/settings.ts';
 export type { RotatedRow, Target } from './config/target.ts';
 export {
@@ -8,7 +9,6 @@ export {
   type CustomOptions,
   custom,
   hex,
-  sha256,
   type TokenKind,
   uuid,
 } from './config/token-kinds.ts';

@@ -48,15 +48,35 @@ type TargetOfModel<Client, Model extends keyof Models<Client>> = {
     /** Insists on tokens with fewer than 122 bits that cannot be guessed. @default false */
     acceptWeakTokens?: boolean;
     /**
-     * Runs in the transaction of each batch, when its tokens are written: what it writes through `transaction` is there
-     * exactly once for each rotated row, or not at all.
+     * Values of other fields of a row, written in the same statement as its token: its beginning, for people to recognize
+     * it by. Each row must have the same fields. The token is in clear.
      */
-    afterBatch?: (
-      transaction: TransactionOf<Client>,
-      rows: { key: Models<Client>[Model][Key]; token: string }[],
-    ) => Promise<unknown>;
-  };
+    set?: (row: RowOf<Models<Client>[Model], Key>) => Partial<Omit<Models<Client>[Model], Key>>;
+    /** Fields of type DateTime that get the time of the batch, as Prisma gives it to those with `@updatedAt`. */
+    touch?: FieldOf<Models<Client>[Model], Date | null> | FieldOf<Models<Client>[Model], Date | null>[];
+  } & AfterBatchOf<Client, Models<Client>[Model], Key>;
 }[FieldOf<Models<Client>[Model], string | number | bigint>];
+
+/** A rotated row. */
+type RowOf<Fields, Key extends keyof Fields> = { key: Fields[Key]; token: string };
+
+/**
+ * Runs in the transaction of each batch, when its tokens are written: what it writes through `transaction` is there
+ * exactly once for each rotated row, or not at all. It is called for up to 1,000 rows at a time.
+ */
+type AfterBatchOf<Client, Fields, Key extends keyof Fields> =
+  | {
+      withOldTokens?: false;
+      afterBatch?: (transaction: TransactionOf<Client>, rows: RowOf<Fields, Key>[]) => Promise<unknown>;
+    }
+  | {
+      /** Hands over what the token's column held before, too. It must not be logged. @default false */
+      withOldTokens: true;
+      afterBatch: (
+        transaction: TransactionOf<Client>,
+        rows: (RowOf<Fields, Key> & { oldToken: string | Uint8Array | null })[],
+      ) => Promise<unknown>;
+    };
 
 /** The fields, with their types, of each model that a generated client has; by the model's name. */
 type Models<Client> = {
@@ -94,11 +114,11 @@ const kindSchema = z.object(
     type: z.enum(['uuid', 'text']),
     length: z.number().nullable(),
     form: z.object({ name: z.string(), patterns: z.array(z.string()) }).nullable(),
-    isHashed: z.boolean(),
+    hash: z.custom<TokenKind['hash']>((value) => typeof value === 'object'),
     make: z.custom<TokenKind['make']>((value) => typeof value === 'function'),
     makeBytes: z.custom<TokenKind['makeBytes']>((value) => typeof value === 'function' || value === null),
   },
-  'must be uuid(), hex(…), base64url(…), custom(…) or sha256(…)',
+  'must be uuid(), hex(…), base64url(…), custom(…), sha256(…) or hashed(…)',
 );
 
 const definitionSchema = z.strictObject({
@@ -108,6 +128,9 @@ const definitionSchema = z.strictObject({
   kind: kindSchema,
   scope: z.custom<object>((value) => typeof value === 'object' && value !== null, 'must be an object').optional(),
   acceptWeakTokens: z.boolean('must be true or false').optional(),
+  set: z.custom<TargetDefinition['set']>((value) => typeof value === 'function', 'must be a function').optional(),
+  touch: z.union([z.string(), z.array(z.string())], 'must be the name of a field, or a list of names').optional(),
+  withOldTokens: z.boolean('must be true or false').optional(),
   afterBatch: z
     .custom<TargetDefinition['afterBatch']>((value) => typeof value === 'function', 'must be a function')
     .optional(),

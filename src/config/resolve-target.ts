@@ -32,7 +32,9 @@ export function resolveTarget(
     throw new ConfigurationError(`model ${definition.model} has no field ${field} with a column. ${has(columns)}`);
   };
   const [key, token] = [named(definition.key), named(definition.token)];
+  const touched = [definition.touch ?? []].flat().map(named);
   refuseUnfit(definition, key, token);
+  refuseUntouchable(touched);
   return {
     label: labelOf(key, token, definition),
     model: definition.model,
@@ -46,7 +48,11 @@ export function resolveTarget(
     token,
     kind: definition.kind,
     scope: null,
+    set: definition.set ?? null,
+    touched,
     afterBatch: definition.afterBatch ?? null,
+    withOldTokens: definition.withOldTokens ?? false,
+    columns,
     records: recordTablesOf(dataModel, databaseSchema),
   };
 }
@@ -57,10 +63,10 @@ type Columns = ReadonlyMap<string, Column>;
 function columnsOf({ fields }: Model, tableName: string): Columns {
   const columns = fields
     .filter(({ kind }) => kind !== 'object')
-    .map(({ name: field, dbName, type }): [string, Column] => {
+    .map(({ name: field, dbName, type, kind }): [string, Column] => {
       const name = dbName ?? field;
       const fullName = `${tableName}.${nameForPeople(name)}`;
-      return [field, { name, fullName, sql: sql`target.${identifier(name)}`, field, type }];
+      return [field, { name, fullName, sql: sql`target.${identifier(name)}`, field, type, isEnum: kind === 'enum' }];
     });
   return new Map(columns);
 }
@@ -70,16 +76,21 @@ function has(named: ReadonlyMap<string, unknown>): string {
   return `It has ${[...named.keys()].join(', ')}.`;
 }
 
-/** A rotation with another key, kind, scope, or without `afterBatch`, is another rotation. */
-function labelOf(key: Column, token: Column, { kind, afterBatch }: TargetDefinition): string {
+/** A rotation with another key, kind, scope, or without what it writes besides the token, is another rotation. */
+function labelOf(key: Column, token: Column, { kind, ...definition }: TargetDefinition): string {
+  const besides = (['set', 'touch', 'afterBatch'] as const).filter((option) => definition[option] !== undefined);
   return [
     `${token.fullName} by ${nameForPeople(key.name)}`,
     ...(kind.name === 'uuid' ? [] : [`as ${kind.name}`]), // a plain UUID need not be said
-    ...(afterBatch === undefined ? [] : ['with afterBatch']),
+    ...(besides.length === 0 ? [] : [`with ${besides.join(', ')}`]),
   ].join(' ');
 }
 
-function refuseUnfit({ kind, acceptWeakTokens }: TargetDefinition, key: Column, token: Column): void {
+function refuseUnfit(definition: TargetDefinition, key: Column, token: Column): void {
+  const { kind, acceptWeakTokens, withOldTokens, afterBatch } = definition;
+  if (withOldTokens === true && afterBatch === undefined) {
+    throw new ConfigurationError('withOldTokens is for afterBatch, which the target does not have.');
+  }
   if (!KEY_TYPES.includes(key.type)) {
     throw new ConfigurationError(
       `${key.fullName} is a field of type ${key.type}; a key must be ${KEY_TYPES.join(', ')}.`,
@@ -88,9 +99,14 @@ function refuseUnfit({ kind, acceptWeakTokens }: TargetDefinition, key: Column, 
   if (key.name === token.name) {
     throw new ConfigurationError(`${key.fullName} cannot be both key and token.`);
   }
-  if (token.type !== 'String' && !(token.type === 'Bytes' && kind.isHashed)) {
+  if (token.type !== 'String' && !(token.type === 'Bytes' && kind.hash !== null)) {
     throw new ConfigurationError(
       `${token.fullName} is a field of type ${token.type}; a token must be a String, or a hash in Bytes.`,
+    );
+  }
+  if (token.type === 'Bytes' && kind.hash?.isOwn === false && kind.hash.encoding !== 'hex') {
+    throw new ConfigurationError(
+      `${token.fullName} is a field of type Bytes, which stores a hash without an encoding.`,
     );
   }
   if (kind.bits < LEAST_BITS && acceptWeakTokens !== true) {
@@ -98,6 +114,14 @@ function refuseUnfit({ kind, acceptWeakTokens }: TargetDefinition, key: Column, 
       `tokens of kind ${kind.name} have ${kind.bits} bits that cannot be guessed, fewer than the ${LEAST_BITS} of a UUID. ` +
         'Make them longer, or accept this with acceptWeakTokens: true.',
     );
+  }
+}
+
+function refuseUntouchable(touched: readonly Column[]): void {
+  for (const { fullName, type } of touched) {
+    if (type !== 'DateTime') {
+      throw new ConfigurationError(`touch: ${fullName} is a field of type ${type}; only a DateTime can be touched.`);
+    }
   }
 }
 

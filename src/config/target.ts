@@ -26,7 +26,15 @@ export interface Target {
   readonly kind: TokenKind;
   /** Which rows; null: all of them. */
   readonly scope: Scope | null;
+  /** Values of other columns, by the names of their fields. */
+  readonly set: SetValues | null;
+  /** Columns that get the time of the batch. */
+  readonly touched: readonly Column[];
   readonly afterBatch: AfterBatch | null;
+  /** True if `afterBatch` gets the old tokens, too. */
+  readonly withOldTokens: boolean;
+  /** All columns, by the names of their fields. */
+  readonly columns: ReadonlyMap<string, Column>;
   /** Tables in which its rotations are recorded. */
   readonly records: RecordTables;
 }
@@ -53,6 +61,7 @@ export interface Column {
   readonly field: string;
   /** The type of its field in the Prisma schema. */
   readonly type: string;
+  readonly isEnum: boolean;
 }
 
 /** A row that was rotated. */
@@ -61,7 +70,12 @@ export interface RotatedRow {
   key: number | bigint | string;
   /** The token to hand to its holder. It must not be logged. */
   token: string;
+  /** What the column held before, with `withOldTokens` only: a text, or bytes. It must not be logged. */
+  oldToken?: string | Uint8Array | null;
 }
+
+/** Makes the values of other columns for a row, by the names of their fields. */
+export type SetValues = (row: RotatedRow) => Record<string, unknown>;
 
 /**
  * Runs in the transaction of each batch after its tokens are written. What it writes through `transaction` exists exactly
@@ -77,6 +91,9 @@ export interface TargetDefinition {
   token: string;
   kind: TokenKind;
   acceptWeakTokens?: boolean | undefined;
+  set?: SetValues | undefined;
+  touch?: string | string[] | undefined;
+  withOldTokens?: boolean | undefined;
   afterBatch?: AfterBatch | undefined;
 }
 

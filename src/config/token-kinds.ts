@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { ConfigurationError } from '../errors/errors.ts';
 
 /** Kinds of tokens: their form, and how they are made. */
@@ -13,13 +13,26 @@ export interface TokenKind {
   readonly length: number | null;
   /** Their form in words, and LIKE patterns of which each stored token matches one; null: unknown. */
   readonly form: { readonly name: string; readonly patterns: readonly string[] } | null;
-  /** True if only the SHA-256 hash of a token is stored. */
-  readonly isHashed: boolean;
+  /** The hash of a token that is stored in its place; null: the token itself is stored. */
+  readonly hash: StoredHash | null;
   /** Makes so many, all of them different. */
   readonly make: (count: number) => string[];
   /** Makes so many UUIDs of `UUID_BYTES` each, which travel in half the space of text; null: only `make`. */
   readonly makeBytes: ((count: number) => Buffer) | null;
 }
+
+/** A hash that is stored in place of a token. */
+export interface StoredHash {
+  /** A text, or bytes. */
+  readonly of: (token: string) => string | Uint8Array | PromiseLike<string | Uint8Array>;
+  /** Writes bytes as text, for a String field; null: `of` returns what the field takes. */
+  readonly encoding: HashEncoding | null;
+  /** True if it is a function of the project, which may take long. */
+  readonly isOwn: boolean;
+}
+
+/** Text forms of a hash. */
+export type HashEncoding = 'hex' | 'base64' | 'base64url';
 
 /** Bits of a UUID: the least that a token must have, unless `acceptWeakTokens` is set. */
 export const LEAST_BITS = 122;
@@ -38,7 +51,7 @@ export function uuid(): TokenKind {
       name: 'version 4 UUIDs',
       patterns: ['8', '9', 'a', 'b'].map((variant) => `________-____-4___-${variant}___-____________`),
     },
-    isHashed: false,
+    hash: null,
     make: (count) => cut(makeUuids(count).toString('hex'), count),
     makeBytes: makeUuids,
   };
@@ -100,7 +113,7 @@ function randomText(
       name: `${prefix === '' ? '' : `${prefix} and `}${characters} ${what}`,
       patterns: [prefix.replace(/_/g, '\\_') + '_'.repeat(characters)],
     },
-    isHashed: false,
+    hash: null,
     make: (count) => {
       // All bytes are drawn at once; where a token's bytes end between two characters, they cannot be written at once.
       const drawn = randomBytes(bytes * count);
@@ -127,21 +140,21 @@ export interface CustomOptions {
   bits: number;
   /** Makes a token; never the same twice. */
   make: () => string;
+  /** A LIKE pattern of PostgreSQL that each token matches. @default their form is not verified */
+  pattern?: string;
 }
 
-/** Tokens that a function of your own makes. Their form is not verified afterwards. */
-export function custom({ name, bits, make }: CustomOptions): TokenKind {
-  if (!/^[\w.:-]{1,63}$/.test(name)) {
-    throw new ConfigurationError('custom: name must be 1 to 63 letters, digits, or . _ : -');
-  }
+/** Tokens that a function of your own makes. */
+export function custom({ name, bits, make, pattern }: CustomOptions): TokenKind {
+  refuseName('custom', name);
   if (!(bits > 0)) throw new ConfigurationError('custom: bits must be a positive number.');
   return {
     name: `custom(${name})`,
     bits,
     type: 'text',
     length: null,
-    form: null,
-    isHashed: false,
+    form: pattern === undefined ? null : { name: `of the pattern ${pattern}`, patterns: [pattern] },
+    hash: null,
     make: (count) =>
       allDifferent(
         Array.from({ length: count }, () => make()),
@@ -149,6 +162,12 @@ export function custom({ name, bits, make }: CustomOptions): TokenKind {
       ),
     makeBytes: null,
   };
+}
+
+/** @throws ConfigurationError when a name cannot be part of a label */
+export function refuseName(kind: string, name: unknown): void {
+  if (typeof name === 'string' && /^[\w.:-]{1,63}$/.test(name)) return;
+  throw new ConfigurationError(`${kind}: name must be 1 to 63 letters, digits, or . _ : -`);
 }
 
 function allDifferent(tokens: string[], kind: string): string[] {
@@ -159,30 +178,7 @@ function allDifferent(tokens: string[], kind: string): string[] {
   throw new ConfigurationError(`the function that makes ${kind} tokens returned the same one twice.`);
 }
 
-/**
- * Tokens stored as their SHA-256 hash: 64 hexadecimal digits, or bytes in a Bytes field. They cannot be read back, so
- * the target's `afterBatch` must deliver them.
- */
-export function sha256(kind: TokenKind): TokenKind {
-  if (kind.isHashed) throw new ConfigurationError('sha256: this kind of token is already hashed.');
-  return {
-    ...kind,
-    name: `sha256(${kind.name})`,
-    type: 'text',
-    length: 64,
-    form: { name: 'SHA-256 hashes', patterns: ['_'.repeat(64)] },
-    isHashed: true,
-    make: kind.type === 'uuid' ? (count) => kind.make(count).map(hyphenated) : kind.make,
-    makeBytes: null,
-  };
-}
-
 /** As PostgreSQL, and everybody else, writes a UUID. */
-function hyphenated(digits: string): string {
+export function hyphenated(digits: string): string {
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-/** The stored form of a hashed token: hexadecimal digits. */
-export function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
 }

@@ -2,9 +2,9 @@
  * Statements are put together from these only: what is interpolated is a parameter, or a piece that is one of them
  * itself. Names of tables and columns go through `identifier`.
  */
-import { empty, raw, Sql, sqltag as sql } from '@prisma/client/runtime/client';
+import { empty, join, raw, Sql, sqltag as sql } from '@prisma/client/runtime/client';
 
-export { empty, raw, Sql, sql };
+export { empty, join, raw, Sql, sql };
 
 /** A quoted name of a table, a column or a schema. */
 export function identifier(name: string): Sql {

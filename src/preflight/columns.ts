@@ -127,7 +127,7 @@ export function judgeTokenColumn({ tableName, token, kind, scope }: Target, colu
   return ok(`${name} is of type ${column.type}${column.isNullable ? '' : ' and not null'}.`);
 }
 
-function typesFor({ type }: Column, { isHashed, type: kindType }: TokenKind): string[] {
+function typesFor({ type }: Column, { hash, type: kindType }: TokenKind): string[] {
   if (type === 'Bytes') return ['bytea'];
-  return kindType === 'uuid' && !isHashed ? ['uuid', ...TEXT_TYPES] : TEXT_TYPES;
+  return kindType === 'uuid' && hash === null ? ['uuid', ...TEXT_TYPES] : TEXT_TYPES;
 }

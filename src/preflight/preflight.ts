@@ -26,6 +26,7 @@ import { inspectVersion, inspectWritability } from './server.ts';
 import { inspectStoredForm } from './stored-form.ts';
 import { isOrdinaryTable, judgeRelations, readRelations } from './table.ts';
 import { inspectTokenKind } from './token-kind.ts';
+import { inspectTouchedColumns } from './touched-columns.ts';
 import { inspectRules, inspectTriggers } from './triggers.ts';
 import { type Verdict, warning } from './verdict.ts';
 
@@ -46,6 +47,7 @@ const OF_THE_TABLE: Checks = {
   'foreign-keys': inspectForeignKeys,
   triggers: inspectTriggers,
   rules: inspectRules,
+  'touched-columns': inspectTouchedColumns,
   'generated-columns': inspectGeneratedColumns,
   indexes: inspectIndexes,
 };

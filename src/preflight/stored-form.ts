@@ -1,4 +1,5 @@
 import { inScope, storedText, type Target } from '../config/target.ts';
+import { hyphenated } from '../config/token-kinds.ts';
 import { listedTokens } from '../config/tokens.ts';
 import type { Queryable } from '../database/database.ts';
 import { ok, type Verdict, warning } from './verdict.ts';
@@ -22,14 +23,14 @@ export interface TokenForm {
 
 export async function inspectStoredForm(database: Queryable, target: Target): Promise<Verdict> {
   const stored = await readSample(database, target);
-  return judgeStoredForm(target, stored, stored.length < FEWEST_COMPARED ? [] : fresh(target));
+  return judgeStoredForm(target, stored, stored.length < FEWEST_COMPARED ? [] : await fresh(target));
 }
 
 /** As the column would hold them. */
-function fresh(target: Target): readonly string[] {
-  const { stored } = listedTokens(target.kind, TOKENS_COMPARED);
-  if (target.kind.type !== 'uuid' || target.kind.isHashed) return stored;
-  return stored.map((digits) => digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
+async function fresh(target: Target): Promise<readonly string[]> {
+  const { hash, type } = target.kind;
+  const { stored } = await listedTokens(target, hash?.isOwn ? FEWEST_COMPARED : TOKENS_COMPARED);
+  return type === 'uuid' ? stored.map(hyphenated) : stored;
 }
 
 /** Reads the tokens with the highest keys, which the application wrote last. Reads nothing while the table is locked. */

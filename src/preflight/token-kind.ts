@@ -13,14 +13,17 @@ export async function inspectTokenKind(
 }
 
 /** Checks that such tokens can be made, and are of use. */
-export function judgeTokenKind({ kind, afterBatch }: Target, tokens: Settings['tokens']): Verdict {
-  if (tokens === 'database' && (kind.type !== 'uuid' || kind.isHashed)) {
+export function judgeTokenKind({ kind, set, afterBatch }: Target, tokens: Settings['tokens']): Verdict {
+  if (tokens === 'database' && (kind.type !== 'uuid' || kind.hash !== null)) {
     return stop(
       `the database can only make UUIDs, but the target needs tokens of kind ${kind.name}.`,
       'Omit --tokens database.',
     );
   }
-  if (kind.isHashed && afterBatch === null) {
+  if (tokens === 'database' && set !== null) {
+    return stop('the target has a set, which needs the new tokens in this process.', 'Omit --tokens database.');
+  }
+  if (kind.hash !== null && set === null && afterBatch === null) {
     return warning(
       'only hashes of the new tokens are stored, and the target has no afterBatch, so no one will know the tokens.',
       'That is fine if holders sign in again. Otherwise give the target an afterBatch that delivers the tokens.',

@@ -3,7 +3,7 @@ import { BYTES_PER_HASH } from '../checkpoint/condemned-tokens.ts';
 import { loadTrusted } from '../checkpoint/coverage.ts';
 import { storeOf } from '../checkpoint/store.ts';
 import type { Settings } from '../config/settings.ts';
-import { tokensFor } from '../config/tokens.ts';
+import { tokenMaker } from '../config/tokens.ts';
 import type { RotationContext } from '../context.ts';
 import { retry } from '../database/retry.ts';
 import { ownSession } from '../database/session.ts';
@@ -70,8 +70,11 @@ export async function rehearse(given: RotationContext): Promise<Rehearsal | null
   const [first] = left;
   if (first === undefined) return null;
 
-  const size = settings.batchSize === 'auto' ? batchSizerFor(target).size : settings.batchSize;
-  const tokens = tokensFor(settings, target, size);
+  const maker = tokenMaker(settings, target);
+  const size = maker.limit(settings.batchSize === 'auto' ? batchSizerFor(target).size : settings.batchSize);
+  const startedAtMs = performance.now();
+  const tokens = await maker.make(size);
+  const makingMs = performance.now() - startedAtMs;
   const { lockTimeoutMs, statementTimeoutMs, asynchronousCommit } = settings;
   const transactionOptions = { lockTimeoutMs, statementTimeoutMs, asynchronousCommit };
   const batch = await retry(
@@ -97,7 +100,7 @@ export async function rehearse(given: RotationContext): Promise<Rehearsal | null
     batch,
     isSlowedByAfterBatch: target.afterBatch !== null && isSlow(batch, settings.targetBatchMs),
     condemning: recorded === null && condemns(settings, rows) ? { tokens: rows, bytes: rows * BYTES_PER_HASH } : null,
-    expected: extrapolate(batch, rows, settings),
+    expected: extrapolate({ ...batch, durationMs: makingMs + batch.durationMs }, rows, settings),
   };
 }
 

@@ -69,7 +69,7 @@ async function rotateRow(context: PlannedContext, checkpoint: Checkpoint, key: s
   const isLeft = (current: Checkpoint) => current.completedAt === null && Object.hasOwn(current.setAside, key);
   try {
     const advanced = await retryFromCheckpoint(context, checkpoint, async (current) => {
-      const tokens = tokensFor(context.settings, target, 1);
+      const tokens = await tokensFor(context.settings, target, 1);
       return isLeft(current) ? rotateSetAside(database, target, current, key, tokens, options) : current;
     });
     onEvent({ type: 'batch', rows: Number(advanced.rowsRotated - checkpoint.rowsRotated), durationMs: 0 });

@@ -157,8 +157,13 @@ function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
  * Writes tokens, calls `afterBatch` and counts the rows in one transaction. The lock on the rotation's row is its fence.
  * A repetition is harmless, since a row is rotated only while it holds a condemned token.
  */
-function rotateBatchOfKeys(context: PlannedContext, condemned: CondemnedTokens, keys: readonly Key[]): Promise<void> {
+async function rotateBatchOfKeys(
+  context: PlannedContext,
+  condemned: CondemnedTokens,
+  keys: readonly Key[],
+): Promise<void> {
   const { database, target, settings } = context;
+  const tokens = await tokensFor(settings, target, keys.length);
   const { tables, rotation } = storeOf(context);
   const options = { ...transactionOptions(context), asynchronousCommit: false };
   return database.$transaction(async (transaction) => {
@@ -168,7 +173,7 @@ function rotateBatchOfKeys(context: PlannedContext, condemned: CondemnedTokens, 
       SELECT verified_at IS NOT NULL AS "isVerified" FROM ${tables.rotations} WHERE name = ${rotation} FOR NO KEY UPDATE`;
     if (record === undefined) throw rotationDeleted(rotation);
     if (record.isVerified) return; // by another process
-    const rows = await updateCondemned(transaction, target, keys, tokensFor(settings, target, keys.length), condemned);
+    const rows = await updateCondemned(transaction, target, keys, tokens, condemned);
     await transaction.$executeRaw`
       UPDATE ${tables.rotations} SET survivors_rotated = survivors_rotated + ${rows} WHERE name = ${rotation}`;
   }, limitsOf(options));

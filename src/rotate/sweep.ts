@@ -4,7 +4,7 @@ import { renewClaim } from '../checkpoint/claims.ts';
 import { retryFromCheckpoint } from '../checkpoint/retry-from-checkpoint.ts';
 import { storeOf } from '../checkpoint/store.ts';
 import type { Settings } from '../config/settings.ts';
-import { tokensFor } from '../config/tokens.ts';
+import { type TokenMaker, tokenMaker } from '../config/tokens.ts';
 import type { PlannedContext } from '../context.ts';
 import { watchLocks } from '../database/lock-wait.ts';
 import { backoffMs, retry } from '../database/retry.ts';
@@ -35,6 +35,7 @@ const STATEMENT_TIMEOUT = '57014';
  */
 export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) => Promise<void> {
   const { settings, signal, pacer } = context;
+  const maker = tokenMaker(settings, context.target);
   let sizer = batchSizerFor(context.target);
   let isolation = NOT_ISOLATING;
   let hasWritten = false;
@@ -43,11 +44,11 @@ export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) =
     isolation = await sweepAll(
       {
         isDone: () => signal.aborted || isSwept(checkpoint),
-        usualSize: () => pacer.limit(settings.batchSize === 'auto' ? sizer.size : settings.batchSize),
+        usualSize: () => maker.limit(pacer.limit(settings.batchSize === 'auto' ? sizer.size : settings.batchSize)),
         async write(size, { failures }) {
           checkpoint = await pacer.beforeBatch(checkpoint, size, signal);
           const batch = await retryFromCheckpoint(context, checkpoint, (current) =>
-            writeBatch(context, current, size, failures > 1 ? PROBE_LOCK_MS : undefined),
+            writeBatch(context, maker, current, size, failures > 1 ? PROBE_LOCK_MS : undefined),
           );
           checkpoint = await pacer.afterBatch(batch.checkpoint, { booked: size, ...batch }, signal);
           sizer = adaptBatchSize(sizer, batch.keys, batch.durationMs, settings.targetBatchMs);
@@ -59,7 +60,7 @@ export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) =
           sizer = adaptToFailure(sizer, size, settings, error);
           checkpoint =
             next === 'alone'
-              ? await setAside(context, checkpoint, error)
+              ? await setAside(context, maker, checkpoint, error)
               : await claimAgain(context, checkpoint, next, error);
         },
       },
@@ -105,7 +106,12 @@ async function claimAgain(
 const WAITED_OUT: readonly FaultKind[] = ['passing', 'contended'];
 
 /** Skips the row that causes the fault; waits for it if too many were skipped already. */
-async function setAside(context: PlannedContext, checkpoint: Checkpoint, error: unknown): Promise<Checkpoint> {
+async function setAside(
+  context: PlannedContext,
+  maker: TokenMaker,
+  checkpoint: Checkpoint,
+  error: unknown,
+): Promise<Checkpoint> {
   const { database, target, onEvent } = context;
   const { partition } = checkpoint;
   const rows = Object.keys(checkpoint.setAside).length;
@@ -114,7 +120,7 @@ async function setAside(context: PlannedContext, checkpoint: Checkpoint, error: 
     const row = await retryFromCheckpoint(
       context,
       checkpoint,
-      (current) => writeBatch(context, current, 1),
+      (current) => writeBatch(context, maker, current, 1),
       WAITED_OUT,
     );
     return row.checkpoint;
@@ -152,13 +158,14 @@ interface WrittenBatch {
 
 async function writeBatch(
   context: PlannedContext,
+  maker: TokenMaker,
   checkpoint: Checkpoint,
   size: number,
   longestLockWaitMs = Number.POSITIVE_INFINITY,
 ): Promise<WrittenBatch> {
   if (isSwept(checkpoint)) return { checkpoint, keys: 0, rows: 0, durationMs: 0 };
   const { database, target, settings, onEvent } = context;
-  const tokens = tokensFor(settings, target, size);
+  const tokens = await maker.make(size);
   const startedAtMs = performance.now();
   const locks = watchLocks(database, settings.targetBatchMs, (pids) => onEvent({ type: 'blocked', pids }));
   let waitedMs = 0;

@@ -3,13 +3,13 @@
 import type { Key } from '../checkpoint/checkpoints.ts';
 import { type CondemnedTokens, isCondemnedSql } from '../checkpoint/condemned-tokens.ts';
 import type { Target } from '../config/target.ts';
-import { UUID_BYTES } from '../config/token-kinds.ts';
 import type { Tokens } from '../config/tokens.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
-import { empty, identifier, type Sql, sql } from '../database/sql.ts';
+import { empty, identifier, join, type Sql, sql } from '../database/sql.ts';
+import { assignments, countOf, givenTo, pageByKey, pageByPlace } from './given-tokens.ts';
 import { handedOf, handOver, type Updated } from './hand-over.ts';
-import { isOneOf, lockScope } from './lock-scope.ts';
+import { isOneOf, lockRows, type RowsToUpdate } from './lock-rows.ts';
 import { type KeyRange, keyAt, within } from './page.ts';
 import { assertNoneCondemned, assertTaken, type Guard, notTaken, type Taken } from './taken.ts';
 
@@ -44,13 +44,13 @@ export async function updateNext(
   const end = await keyAt(transaction, target, range, size);
   const page = { ...range, upTo: end ?? range.upTo };
   const inPage = (key: Sql) => within(page, key);
-  const where = await lockScope(transaction, target, inPage);
-  if (tokens === 'database' && !guard.firesTriggers) {
-    const rows = await updateByDatabase(transaction, target, where);
+  const found = await lockRows(transaction, target, inPage);
+  if (tokens === 'database' && !guard.firesTriggers && !target.withOldTokens) {
+    const rows = await updateByDatabase(transaction, target, found.where);
     return { end: page.upTo, keys: end === null ? rows : size, rows };
   }
   const bound = inPage(target.key.sql);
-  const { lastKey, keys, rows } = await updatePage(transaction, target, where, bound, tokens, guard);
+  const { lastKey, keys, rows } = await updatePage(transaction, target, found, bound, tokens, guard);
   await assertNoneCondemned(transaction, target, inPage, rows, guard);
   // Rows that were inserted since its end was found may have pushed the page over.
   return { end: keys < size ? page.upTo : (lastKey ?? page.upTo), keys: end === null ? keys : size, rows };
@@ -65,8 +65,8 @@ export async function updateOne(
   guard: Guard,
 ): Promise<number> {
   const isIt = (column: Sql) => sql`${column} = ${key}`;
-  const where = await lockScope(transaction, target, isIt);
-  const { rows } = await updatePage(transaction, target, where, isIt(target.key.sql), tokens, guard);
+  const found = await lockRows(transaction, target, isIt);
+  const { rows } = await updatePage(transaction, target, found, isIt(target.key.sql), tokens, guard);
   await assertNoneCondemned(transaction, target, isIt, rows, guard);
   return rows;
 }
@@ -86,17 +86,12 @@ export async function updateCondemned(
   condemned: CondemnedTokens,
 ): Promise<number> {
   const isGiven = isOneOf(target, arrayLiteral(keys));
-  const where = await lockScope(transaction, target, isGiven);
+  const { where, keys: locked } = await lockRows(transaction, target, isGiven);
   const guard = { firesTriggers: true, condemned };
-  const isCondemned = sql`${where} AND ${isCondemnedSql(target, condemned)}`;
-  const { rows } = await updatePage(transaction, target, isCondemned, sql`true`, tokens, guard);
+  const found = { where: sql`${where} AND ${isCondemnedSql(target, condemned)}`, keys: locked };
+  const { rows } = await updatePage(transaction, target, found, sql`true`, tokens, guard);
   await assertNoneCondemned(transaction, target, isGiven, rows, guard);
   return rows;
-}
-
-/** Selects the old token, to compare a token with that PostgreSQL makes. */
-function oldToken({ token }: Target, tokens: Tokens): Sql {
-  return tokens === 'database' ? sql`, ${token.sql} AS old` : empty;
 }
 
 /** Selects the end of a page, whichever of its rows were updated. */
@@ -111,42 +106,38 @@ interface WrittenKeys {
 const NOTHING: WrittenKeys & Updated = { lastKey: null, keys: 0, rows: 0, handed: null };
 
 /**
- * Updates a page in one statement, which gives each key the token of its place. No key travels to the client and back.
- * Keys beyond the last token are left for the next page.
+ * Updates a page in one statement. Keys beyond the last token are left for the next page.
  *
- * @param where the condition for its rows
  * @param bound on the rows that are joined with the page. It looks redundant, but without it the planner may scan the
  *   whole table
  */
 async function updatePage(
   transaction: Queryable,
   target: Target,
-  where: Sql,
+  { where, keys: locked }: RowsToUpdate,
   bound: Sql,
   tokens: Tokens,
   { firesTriggers }: Guard,
 ): Promise<WrittenKeys & Updated> {
   const { from, key, token, afterBatch } = target;
-  const numbered = sql`
-    SELECT ${key.sql} AS key${oldToken(target, tokens)}, row_number() OVER (ORDER BY ${key.sql}) AS place
-    FROM ${from} WHERE ${where}`;
-  const page = tokens === 'database' ? numbered : withTokens(numbered, tokens, target);
+  const given = locked === null ? null : givenTo(target, locked, tokens);
+  const page = given === null ? pageByPlace(target, where, tokens) : pageByKey(target, where, given);
   const value = tokens === 'database' ? sql`gen_random_uuid()` : storedForm(target, sql`page.token`);
   const isNotTaken = firesTriggers ? notTaken(target, value, tokens) : sql`false`;
-  const [updated] = await transaction.$queryRaw<(WrittenKeys & Updated & Pick<Taken, 'notTaken'>)[]>`
+  const [updated] = await transaction.$queryRaw<(WrittenKeys & Updated & Taken)[]>`
     WITH page AS MATERIALIZED (${page}),
     updated AS (
-      UPDATE ${from} SET ${identifier(token.name)} = ${value} FROM page
+      UPDATE ${from} SET ${identifier(token.name)} = ${value}${touches(target)}${assignments(given)} FROM page
       WHERE ${key.sql} = page.key AND ${bound}
       RETURNING ${isNotTaken} AS is_not_taken, ${handedOf(target, sql`page.place`)} AS row
     )
     SELECT * FROM (${END_OF_PAGE}) AS page_end, (
       SELECT count(*)::int AS rows, count(*) FILTER (WHERE is_not_taken)::int AS "notTaken",
-        ${afterBatch === null ? sql`NULL` : sql`json_agg(row)`} AS handed
+        (SELECT count(*)::int FROM page) AS expected, ${afterBatch === null ? sql`NULL` : sql`json_agg(row)`} AS handed
       FROM updated
     ) AS summary`;
   if (updated === undefined) return NOTHING;
-  assertTaken({ ...updated, expected: updated.keys });
+  assertTaken(updated);
   await handOver(transaction, target, updated.handed, tokens);
   return updated;
 }
@@ -156,7 +147,7 @@ async function updateByDatabase(transaction: Queryable, target: Target, where: S
   const { from, token, afterBatch } = target;
   const [updated] = await transaction.$queryRaw<Updated[]>`
     WITH updated AS (
-      UPDATE ${from} SET ${identifier(token.name)} = gen_random_uuid()
+      UPDATE ${from} SET ${identifier(token.name)} = gen_random_uuid()${touches(target)}
       WHERE ${where} RETURNING ${handedOf(target, sql`1`)} AS row
     )
     SELECT count(*)::int AS rows, ${afterBatch === null ? sql`NULL` : sql`json_agg(row)`} AS handed FROM updated`;
@@ -165,26 +156,14 @@ async function updateByDatabase(transaction: Queryable, target: Target, where: S
   return updated.rows;
 }
 
-/** Gives each numbered key the token of its place. Keys beyond the last token are left out. */
-function withTokens(numbered: Sql, tokens: Exclude<Tokens, 'database'>, target: Target): Sql {
-  if ('packed' in tokens) {
-    const bytes = sql`substring(${tokens.packed}::bytea FROM ${UUID_BYTES}::int * (place::int - 1) + 1 FOR ${UUID_BYTES}::int)`;
-    return sql`
-      SELECT *, encode(${bytes}, 'hex')::uuid AS token FROM (${numbered}) AS numbered WHERE place <= ${countOf(tokens)}`;
-  }
-  return sql`
-    SELECT * FROM (${numbered}) AS numbered
-    JOIN unnest(${arrayLiteral(tokens.stored)}::${typeOf(target)}[]) WITH ORDINALITY AS given (token, place)
-      USING (place)`;
-}
-
-function countOf(tokens: Exclude<Tokens, 'database'>): number {
-  return 'packed' in tokens ? tokens.packed.length / UUID_BYTES : tokens.stored.length;
-}
-
-/** The type of the tokens' array. The column's own type may be another. */
-function typeOf({ kind }: Target): Sql {
-  return kind.type === 'uuid' ? sql`uuid` : sql`text`;
+/** The time of the batch, by the clock of this process, as Prisma takes it for `@updatedAt`. */
+function touches({ touched }: Target): Sql {
+  if (touched.length === 0) return empty;
+  const now = new Date().toISOString();
+  return join(
+    touched.map(({ name }) => sql`, ${identifier(name)} = ${now}`),
+    '',
+  );
 }
 
 /** Converts a token to what the column stores. */

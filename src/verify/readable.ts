@@ -39,7 +39,7 @@ export function readableEntries(
 
 /** If hashes are expected but there are none, it is unknown what would match. */
 function takesAnyForm({ storage, sampled, hashes }: StoredColumn): boolean {
-  return storage === 'uuid' || storage === 'text' || sampled === 0 || hashes > 0;
+  return !storage.startsWith('hashed') || sampled === 0 || hashes > 0;
 }
 
 /** A census may have shown that no row has any of its forms: then it was looked for, too. */
@@ -47,13 +47,19 @@ function isLookedUp({ storage }: StoredColumn, entry: string, forms: readonly st
   return storage === 'uuid' ? forms.length > 0 : spellingsOf(entry).length > 0;
 }
 
-function isReadable({ storage, profile, sampled, hashes }: StoredColumn, entry: string, forms: readonly string[]) {
+/** Bytes are compared as their digits. */
+function withoutMark(form: string): string {
+  return form.replace(/^\\x/, '');
+}
+
+function isReadable(column: StoredColumn, entry: string, forms: readonly string[]) {
+  const { storage, hash, profile, sampled, hashes } = column;
   if (storage === 'uuid') return forms.length > 0;
   const spellings = spellingsOf(entry);
   if (sampled === 0) return spellings.length > 0;
   // The forms of an entry in a hashed column are hashes that were computed here: they say nothing about the entry.
-  const texts = storage === 'text' ? [...spellings, ...forms] : spellings;
+  const texts = storage.startsWith('hashed') ? spellings : [...spellings, ...forms.map(withoutMark)];
   if (profile !== null && texts.some((text) => hasForm(profile, text))) return true;
-  if (storage === 'text') return false;
+  if (hash !== null) return spellings.some((spelling) => PLAUSIBLE.test(spelling));
   return hashes > 0 && spellings.some((spelling) => PLAUSIBLE.test(spelling) || digestIn(spelling) !== undefined);
 }

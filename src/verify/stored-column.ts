@@ -1,4 +1,5 @@
 import type { Target } from '../config/target.ts';
+import { storedHash } from '../config/tokens.ts';
 import type { RotationContext } from '../context.ts';
 import type { Queryable } from '../database/database.ts';
 import { retry } from '../database/retry.ts';
@@ -12,12 +13,17 @@ import { profileOf, type TokenProfile } from './token-profile.ts';
 /** The token column as a leaked list is compared with it. */
 export interface StoredColumn {
   readonly storage: Storage;
+  /** Makes what a hash function of the project stores of a token; null: it has none, or makes another each time. */
+  readonly hash: HashFunction | null;
   /** Common properties of its values, hashes apart; null: nothing to compare with. */
   readonly profile: TokenProfile | null;
   /** Of the values in the sample, how many are there, and how many of them are SHA-256 hashes. */
   readonly sampled: number;
   readonly hashes: number;
 }
+
+/** @returns the hash as the column is compared with it */
+export type HashFunction = (token: string) => Promise<string>;
 
 /** Rows of the sample from each end of the key order. */
 const ROWS_FROM_EACH_END = 500;
@@ -50,15 +56,30 @@ export async function readStoredColumn(context: RotationContext): Promise<Stored
   const tokens = isHashed ? values.filter((value) => digestIn(value) === undefined) : values;
   return {
     storage,
+    hash: await ownHash(target),
     profile: storage === 'uuid' ? null : profileOf(tokens),
     sampled: values.length,
     hashes: isHashed ? values.length - tokens.length : 0,
   };
 }
 
+/** A salted hash cannot be looked up: of the same token it is another each time. */
+async function ownHash({ kind, token }: Target): Promise<HashFunction | null> {
+  const { hash } = kind;
+  if (hash === null || !hash.isOwn) return null;
+  const make: HashFunction = async (text) => {
+    const stored = storedHash(await hash.of(text), hash, token);
+    return token.type === 'Bytes' ? `\\x${stored}` : stored;
+  };
+  const [sample = ''] = kind.make(1);
+  const first = await make(sample);
+  return first === (await make(sample)) ? make : null;
+}
+
 function storageOf({ kind, token }: Target, baseType: string | undefined): Storage {
+  if (kind.hash?.isOwn) return token.type === 'Bytes' ? 'own bytes' : 'own text';
   if (token.type === 'Bytes') return 'hashed bytes';
-  if (kind.isHashed) return 'hashed text';
+  if (kind.hash !== null) return 'hashed text';
   return baseType === 'uuid' ? 'uuid' : 'text';
 }
 

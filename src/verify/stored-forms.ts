@@ -1,8 +1,11 @@
 import { hash } from 'node:crypto';
 import { digestIn, spellingsOf, uuidsIn } from './spellings.ts';
 
-/** Form in which a column holds tokens: uuid or text, or hashes of tokens as text or bytea. */
-export type Storage = 'uuid' | 'text' | 'hashed text' | 'hashed bytes';
+/**
+ * Form in which a column holds tokens: uuid or text, SHA-256 hashes of tokens as text or bytea, or what a hash function of
+ * the project makes, as text or bytea.
+ */
+export type Storage = 'uuid' | 'text' | 'hashed text' | 'hashed bytes' | 'own text' | 'own bytes';
 
 /** Facts about every value of a column. */
 export interface Census {
@@ -40,7 +43,8 @@ const HEX = /^(?:\\x)?([0-9a-f]{16,})$/i;
  */
 export function storedForms(storage: Storage, entry: string, census: Census | null): string[] {
   if (storage === 'uuid') return uuidForms(entry);
-  const forms = storage === 'text' ? textForms(entry) : hashedForms(entry, census);
+  if (storage === 'own bytes') return bytesIn(entry);
+  const forms = storage === 'hashed text' || storage === 'hashed bytes' ? hashedForms(entry, census) : textForms(entry);
   if (storage === 'hashed bytes') return bytesOf(entry, forms, census);
   // PostgreSQL has no text with 0x00 in it, and rejects the whole statement.
   return forms.filter((form) => !form.includes('\0') && canHold(census, form));
@@ -101,6 +105,16 @@ function bytesOf(entry: string, texts: readonly string[], census: Census | null)
     .filter((text) => canHold(census, text))
     .map((text) => `\\x${Buffer.from(text).toString('hex')}`);
   return [...new Set(canHoldBytes(census, DIGEST_BYTES) ? [...digests, ...characters] : characters)];
+}
+
+/** Bytes as exports write them: hexadecimal digits, or Base64. */
+function bytesIn(entry: string): string[] {
+  const forms = spellingsOf(entry).flatMap((spelling) => {
+    const [, digits] = /^(?:\\{0,2}x|0x)?((?:[0-9a-f]{2})+)$/i.exec(spelling) ?? [];
+    if (digits !== undefined) return digits.toLowerCase();
+    return /^[\w+/-]{8,}={0,2}$/.test(spelling) ? Buffer.from(spelling, 'base64').toString('hex') : [];
+  });
+  return [...new Set(forms)].map((digits) => `\\x${digits}`);
 }
 
 function canHoldBytes(census: Census | null, bytes: number): boolean {

@@ -10,6 +10,7 @@ import type { LeakedText } from './leaked-entry.ts';
 import { collectUnreadable, type LeakedChunk, type UnreadableLines } from './leaked-list.ts';
 import { readByIndex } from './read-only.ts';
 import { readableEntries } from './readable.ts';
+import { spellingsOf } from './spellings.ts';
 import { readStoredColumn, type StoredColumn, takeCensus } from './stored-column.ts';
 import type { Census } from './stored-forms.ts';
 
@@ -81,7 +82,8 @@ export async function findSurvivors(
       const column = await readColumn();
       const known = await census(column, chunk.entries.length);
       const entries = readableEntries(column, chunk.entries, known, allowsOtherForm);
-      for (const { key, isInScope } of await lookUp(context, entries.forms)) {
+      const hashes = await hashesOf(column, chunk.entries);
+      for (const { key, isInScope } of await lookUp(context, [...entries.forms, ...hashes])) {
         (isInScope ? survivors : outOfScope).add(key);
       }
       const lost = await neverTokens(context, column, entries.unlike);
@@ -122,6 +124,12 @@ async function neverTokens(context: RotationContext, { storage }: StoredColumn, 
   return lines.filter((line) => !condemned.has(line));
 }
 
+/** If the project hashes tokens with a function of its own, what it stores of each entry. */
+async function hashesOf({ hash }: StoredColumn, entries: readonly LeakedText[]): Promise<string[]> {
+  if (hash === null) return [];
+  return Promise.all(entries.flatMap(({ text }) => spellingsOf(text).map(hash)));
+}
+
 interface FoundRow {
   key: Key;
   isInScope: boolean;
@@ -147,7 +155,7 @@ async function lookUp(context: RotationContext, forms: readonly string[]): Promi
 
 function knowledgeOf({ storage, sampled, hashes }: StoredColumn): LeakedTokens['column'] {
   if (sampled === 0) return 'empty';
-  if (storage === 'uuid' || storage === 'text' || hashes === sampled) return 'known';
+  if (!storage.startsWith('hashed') || hashes === sampled) return 'known';
   return hashes === 0 ? 'unknown' : 'partly unknown';
 }
 

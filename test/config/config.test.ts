@@ -77,7 +77,7 @@ describe('the target of a config', () => {
 
   const NO_MODEL = 'model: must be the name of a model';
   const NO_FIELD = 'must be the name of a field';
-  const NO_KIND = 'kind: must be uuid(), hex(…), base64url(…), custom(…) or sha256(…)';
+  const NO_KIND = 'kind: must be uuid(), hex(…), base64url(…), custom(…), sha256(…) or hashed(…)';
 
   it.each<[string, object, string | RegExp]>([
     ['no model', { model: undefined }, NO_MODEL],

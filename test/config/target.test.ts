@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DataModel } from '../../src/config/data-model.ts';
+import { sha256 } from '../../src/config/hashed-kinds.ts';
 import { resolveTarget } from '../../src/config/resolve-target.ts';
 import { keyOf, type Target, type TargetDefinition } from '../../src/config/target.ts';
-import { base64url, custom, hex, sha256, type TokenKind, uuid } from '../../src/config/token-kinds.ts';
+import { base64url, custom, hex, type TokenKind, uuid } from '../../src/config/token-kinds.ts';
 import { raw } from '../../src/database/sql.ts';
 import { useTestDatabase } from '../support/database.ts';
 

@@ -1,20 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import * as fc from 'fast-check';
+import { sha256 } from '../../src/config/hashed-kinds.ts';
 import {
   type BytesOptions,
   base64url,
   type CustomOptions,
   custom,
-  hashOf,
   hex,
-  sha256,
   type TokenKind,
   uuid,
 } from '../../src/config/token-kinds.ts';
-import { listedTokens, tokensFor } from '../../src/config/tokens.ts';
+import { listedTokens } from '../../src/config/tokens.ts';
 import { arrayLiteral } from '../../src/database/array-literal.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { TICKETS } from '../support/tickets.ts';
 
 describe('tokens of kind uuid', () => {
   it('are version 4 UUIDs, written without hyphens', () => {
@@ -161,7 +160,7 @@ describe('custom tokens', () => {
       type: 'text',
       length: null,
       form: null,
-      isHashed: false,
+      hash: null,
     });
   });
 
@@ -226,7 +225,7 @@ describe('for PostgreSQL,', () => {
         sha256(base64url({ bytes: 17, prefix: 'tk_live_' })),
       ),
     )('match all that is stored, and nothing one character longer or shorter (%s)', async (_, kind) => {
-      const tokens = listedTokens(kind, 100).stored;
+      const { stored: tokens } = await listedTokens({ kind, token: TICKETS.token }, 100);
       expect(await matching(kind, tokens)).toEqual(tokens);
       const others = tokens.flatMap((token) => [`${token}0`, `0${token}`, token.slice(0, -1), token.slice(1)]);
       expect(await matching(kind, [...others, ''])).toEqual([]);
@@ -258,71 +257,6 @@ describe('for PostgreSQL,', () => {
       const texts = [...others, prefix.replaceAll('_', '\\_'), ''].map((other) => `${other}${digits}`);
       expect(await matching(kind, [...texts, `${prefix}${digits}`])).toEqual([`${prefix}${digits}`]);
     });
-  });
-
-  describe('hashed tokens', () => {
-    it('are as hard to guess as what they are made from, and stored as text of 64 characters', () => {
-      expect(sha256(base64url({ bytes: 17 }))).toMatchObject({ isHashed: true, bits: 136, type: 'text', length: 64 });
-      expect(sha256(uuid())).toMatchObject({ isHashed: true, bits: 122, type: 'text', length: 64 });
-    });
-
-    it('are handed out as PostgreSQL writes UUIDs, so that the holder and the database hash the same text', async () => {
-      const tokens = sha256(uuid()).make(100);
-      const written = await database.$queryRaw<{ token: string }[]>`
-      SELECT token::uuid::text AS token FROM unnest(${arrayLiteral(tokens)}::text[]) WITH ORDINALITY AS given (token, place)
-      ORDER BY place`;
-      expect(tokens).toEqual(written.map(({ token }) => token));
-    });
-
-    it('are handed out as they are made where they only look like UUIDs', () => {
-      const digits = '0123456789abcdef0123456789abcdef';
-      expect(sha256(custom({ name: 'own', bits: 128, make: () => digits })).make(1)).toEqual([digits]);
-      expect(sha256(hex({ bytes: 16 })).make(1)).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)]);
-    });
-
-    it('have the hash that PostgreSQL makes of them, whatever they are', () => {
-      const texts = fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', '')); // which no text may hold
-      return fc.assert(
-        fc.asyncProperty(texts, async (text) => {
-          const [row] = await database.$queryRaw<{ hash: string }[]>`
-          SELECT encode(sha256(convert_to(${text}, 'UTF8')), 'hex') AS hash`;
-          expect(hashOf(text)).toBe(row?.hash);
-        }),
-      );
-    });
-
-    it('cannot be hashed again', () => {
-      expect(() => sha256(sha256(uuid()))).toThrow(configurationError('sha256: this kind of token is already hashed.'));
-    });
-  });
-});
-
-describe('the tokens for a batch', () => {
-  it('are handed out as they are stored', () => {
-    const { fresh, stored } = listedTokens(hex({ bytes: 16 }), 3);
-    expect(fresh).toHaveLength(3);
-    expect(stored).toEqual(fresh);
-  });
-
-  it('are handed out, and their hashes stored, where nothing else is to be stored', () => {
-    const kind = sha256(custom({ name: 'own', bits: 128, make: () => 'abc' }));
-    const hash = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'; // FIPS 180-2, appendix B.1
-    expect(listedTokens(kind, 1)).toEqual({ fresh: ['abc'], stored: [hash] });
-  });
-
-  it('are packed where they are UUIDs to be stored as they are', () => {
-    const tokens = tokensFor({ tokens: 'app' }, { kind: uuid() }, 1_000);
-    if (typeof tokens === 'string' || !('packed' in tokens)) throw new Error('they are not packed');
-    const uuids = tokens.packed.toString('hex').match(/.{32}/g) ?? [];
-    expect(new Set(uuids).size).toBe(1_000);
-    expect(uuids.filter((each) => !/^.{12}4.{3}[89ab]/.test(each))).toEqual([]);
-    expect(tokensFor({ tokens: 'app' }, { kind: sha256(uuid()) }, 3)).toMatchObject({
-      stored: [{}, {}, {}].map(() => expect.stringMatching(/^[0-9a-f]{64}$/)),
-    });
-  });
-
-  it('are left to the database when it is to make them', () => {
-    expect(tokensFor({ tokens: 'database' }, { kind: uuid() }, 3)).toBe('database');
   });
 });
 

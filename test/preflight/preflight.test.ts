@@ -24,6 +24,7 @@ const CHECKS = [
   ['foreign-keys', 'no foreign key refers to tickets.token.'],
   ['triggers', 'no trigger will run.'],
   ['rules', 'no rule rewrites updates of tickets.'],
+  ['touched-columns', 'no column looks like the time of the last change.'],
   ['generated-columns', 'no stored column is generated from tickets.token.'],
   ['indexes', 'each rotated row gets a new entry in 2 indexes.'],
   ['stored-form', 'there are too few tokens to compare with the new ones.'],

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { dataModelOf } from '../../src/config/data-model.ts';
+import { sha256Of } from '../../src/config/hashed-kinds.ts';
 import { resolveTarget } from '../../src/config/resolve-target.ts';
 import type { AfterBatch, Target, TargetDefinition } from '../../src/config/target.ts';
-import { hashOf } from '../../src/config/token-kinds.ts';
 import type { Database } from '../../src/database/database.ts';
 import {
   AfterBatchError,
@@ -289,7 +289,7 @@ describe('the update of a target', () => {
       const handed: RotatedRow[] = [];
       const afterBatch: AfterBatch = async (_, rows) => handed.push(...rows);
       await run(orders({ kind: sha256(uuid()), afterBatch }), { batchSize: 4 }, client);
-      expect(new Map(handed.map(({ key, token }) => [key, hashOf(token)]))).toEqual(await secrets());
+      expect(new Map(handed.map(({ key, token }) => [key, sha256Of(token).toString('hex')]))).toEqual(await secrets());
       expect(handed[0]?.token).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
     });
 

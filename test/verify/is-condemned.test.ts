@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { isCondemned, parseSettings, rotate } from '../../src/index.ts';
+import { base64url, isCondemned, parseSettings, rotate, sha256 } from '../../src/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { ticketContext } from '../support/rotations.ts';
-import { insertTickets, keysUpTo, tokensByKey } from '../support/tickets.ts';
+import { insertTickets, keysUpTo, ticketTarget, tokensByKey } from '../support/tickets.ts';
 
 describe('whether a token is condemned', () => {
   const { database } = useTestDatabase();
@@ -33,6 +34,19 @@ describe('whether a token is condemned', () => {
     for (const token of ['', 'x', "'; DROP TABLE tickets", leaked.slice(1)])
       expect(await isCondemned(database, token)).toBeNull();
   });
+
+  it.each(['hex', 'base64', 'base64url'] as const)(
+    'is known where a SHA-256 hash is stored as %s',
+    async (encoding) => {
+      const token = 'tk_live_0123456789abcdef';
+      await insertTickets(database, [1]);
+      await database.ticket.updateMany({ data: { subject: createHash('sha256').update(token).digest(encoding) } });
+      const target = await ticketTarget({ token: 'subject', kind: sha256(base64url({ bytes: 24 }), { encoding }) });
+      await rotate({ ...ticketContext(database, { settings: parseSettings({ keepCondemned: true }) }), target });
+      expect(await isCondemned(database, token)).toMatchObject({ name: 'default' });
+      expect(await isCondemned(database, `${token}0`)).toBeNull();
+    },
+  );
 
   it('is not known when the hashes went with the verification', async () => {
     await insertTickets(database, [1]);

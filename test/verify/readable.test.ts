@@ -6,6 +6,7 @@ import { profileOf } from '../../src/verify/token-profile.ts';
 describe('a line of a leaked list, where the column should hold hashes and holds other values', () => {
   const column = (values: readonly string[]): StoredColumn => ({
     storage: 'hashed text',
+    hash: null,
     profile: profileOf(values),
     sampled: 100,
     hashes: 0,

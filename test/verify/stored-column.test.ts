@@ -24,7 +24,7 @@ describe('the token column, as a leaked list is compared with it,', () => {
 
   it('has nothing to learn from where it is empty', async () => {
     const column = await readStoredColumn(context('subject', uuid()));
-    expect(column).toEqual({ storage: 'text', profile: null, sampled: 0, hashes: 0 });
+    expect(column).toEqual({ storage: 'text', hash: null, profile: null, sampled: 0, hashes: 0 });
   });
 
   it('is counted by the lengths of its values, and by whether they have capitals', async () => {

@@ -1,0 +1,87 @@
+/** The page of an update: its keys, with the token and the values that each of them gets. */
+
+import type { Key } from '../checkpoint/checkpoints.ts';
+import type { Target } from '../config/target.ts';
+import { UUID_BYTES } from '../config/token-kinds.ts';
+import type { Tokens } from '../config/tokens.ts';
+import { arrayLiteral } from '../database/array-literal.ts';
+import { empty, identifier, join, type Sql, sql } from '../database/sql.ts';
+import { arrayOf } from './lock-rows.ts';
+import { type ColumnValues, valuesToSet } from './set-values.ts';
+
+/** Tokens, and values of other columns, for certain keys. */
+export interface Given {
+  keys: readonly Key[];
+  stored: readonly string[];
+  others: readonly ColumnValues[];
+}
+
+/** As many of the keys get something as there are tokens; the others are left for the next page. */
+export function givenTo(target: Target, locked: readonly Key[], tokens: Tokens): Given {
+  if (tokens === 'database' || 'packed' in tokens) throw new Error('a target with a set needs tokens that can be read');
+  const keys = locked.slice(0, tokens.stored.length);
+  return { keys, stored: tokens.stored.slice(0, keys.length), others: valuesToSet(target, keys, tokens) };
+}
+
+export function assignments(given: Given | null): Sql {
+  if (given === null || given.others.length === 0) return empty;
+  return join(
+    given.others.map(({ column }, index) => sql`, ${identifier(column.name)} = page.${valueName(index)}`),
+    '',
+  );
+}
+
+function valueName(index: number): Sql {
+  return identifier(`value_${index}`);
+}
+
+/** Gives each key the token of its place. Keys beyond the last token are left out. No key travels to the client and back. */
+export function pageByPlace(target: Target, where: Sql, tokens: Tokens): Sql {
+  const { from, key } = target;
+  // A token that PostgreSQL makes is only known to differ from the old one.
+  const old = tokens === 'database' ? selectOld(target) : oldToken(target);
+  const numbered = sql`
+    SELECT ${key.sql} AS key${old}, row_number() OVER (ORDER BY ${key.sql}) AS place FROM ${from} WHERE ${where}`;
+  if (tokens === 'database') return numbered;
+  if ('packed' in tokens) {
+    const bytes = sql`substring(${tokens.packed}::bytea FROM ${UUID_BYTES}::int * (place::int - 1) + 1 FOR ${UUID_BYTES}::int)`;
+    return sql`
+      SELECT *, encode(${bytes}, 'hex')::uuid AS token FROM (${numbered}) AS numbered WHERE place <= ${countOf(tokens)}`;
+  }
+  return sql`
+    SELECT * FROM (${numbered}) AS numbered
+    JOIN unnest(${arrayLiteral(tokens.stored)}::${typeOf(target)}[]) WITH ORDINALITY AS given (token, place)
+      USING (place)`;
+}
+
+/** Gives each key its own token and values: a row that has left the scope must not pass them on to the next one. */
+export function pageByKey(target: Target, where: Sql, { keys, stored, others }: Given): Sql {
+  const { from, key } = target;
+  const arrays = [
+    arrayOf(target, key, arrayLiteral(keys)),
+    sql`${arrayLiteral(stored)}::${typeOf(target)}[]`,
+    ...others.map(({ column, values }) => arrayOf(target, column, values)),
+  ];
+  const names = [sql`key`, sql`token`, ...others.map((_, index) => valueName(index)), sql`place`];
+  return sql`
+    SELECT * FROM (SELECT ${key.sql} AS key${oldToken(target)} FROM ${from} WHERE ${where}) AS found
+    JOIN unnest(${join(arrays)}) WITH ORDINALITY AS given (${join(names)}) USING (key)`;
+}
+
+/** Selects the old token, if it is to be handed over. */
+function oldToken(target: Target): Sql {
+  return target.withOldTokens ? selectOld(target) : empty;
+}
+
+function selectOld({ token }: Target): Sql {
+  return sql`, ${token.sql} AS old`;
+}
+
+export function countOf(tokens: Exclude<Tokens, 'database'>): number {
+  return 'packed' in tokens ? tokens.packed.length / UUID_BYTES : tokens.stored.length;
+}
+
+/** The type of the tokens' array. The column's own type may be another. */
+function typeOf({ kind }: Target): Sql {
+  return kind.type === 'uuid' ? sql`uuid` : sql`text`;
+}
