@@ -21,6 +21,17 @@ export default defineTargets(PrismaClient, {
       transaction.outbox.createMany({ data: rows.map(({ key, token }) => ({ sessionId: key, token })) }),
   },
 
+  /** API keys of one organization's users, hashed, with the beginning of each key. */
+  apiKey: {
+    model: 'ApiKey',
+    key: 'id',
+    token: 'hashedKey',
+    kind: sha256(base64url({ bytes: 24, prefix: 'sk_' }), { encoding: 'base64url' }),
+    scope: { user: { orgId: 7 } },
+    set: ({ token }) => ({ start: token.slice(0, 7), rotatedAt: new Date() }),
+    touch: 'updatedAt',
+  },
+
   /** Invitations of one tenant, by whole numbers. */
   invite: {
     model: 'Invite',

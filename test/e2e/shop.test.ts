@@ -23,6 +23,7 @@ const TARGETS = [
     inScope: 1_500,
     form: "'^tk_live_[A-Za-z0-9_-]{32}$'",
     text: 'api_key',
+    besides: 'true',
     told: 0,
   },
   {
@@ -35,7 +36,22 @@ const TARGETS = [
     inScope: ROWS,
     form: "'^[0-9a-f]{64}$'",
     text: "encode(token_hash, 'hex')",
+    besides: 'true',
     told: ROWS,
+  },
+  {
+    target: 'apiKey',
+    table: 'shop.api_keys',
+    key: 'id',
+    token: 'hashed_key',
+    label:
+      'shop.api_keys.hashed_key by id as sha256(sk_ + base64url(24), base64url) with set, touch where { user: { orgId: 7 } }',
+    scope: 'user_id IN (SELECT id FROM shop.users WHERE org_id = 7)',
+    inScope: 500,
+    form: "'^[A-Za-z0-9_-]{43}$'",
+    text: 'hashed_key',
+    besides: "start ~ '^sk_[A-Za-z0-9_-]{4}$' AND updated_at > '2026-02-01' AND rotated_at > '2026-02-01'",
+    told: 0,
   },
   {
     target: 'invite',
@@ -47,6 +63,7 @@ const TARGETS = [
     inScope: 1_000,
     form: "'^[0-9a-f]{32}$'",
     text: 'code',
+    besides: 'true',
     told: 0,
   },
 ];
@@ -85,7 +102,7 @@ describe('a project that has this package installed', () => {
 
   it.each(TARGETS)(
     'rotates $label, killed and resumed, each row in scope once and no other',
-    async ({ target, table, key, token, label, scope, inScope, form, text, told }) => {
+    async ({ target, table, key, token, label, scope, inScope, form, text, besides, told }) => {
       await recordChanges(database, table, key, token);
       const leaked = await database.$queryRawUnsafe<{ token: string }[]>(
         `SELECT ${text} AS token FROM ${table} WHERE ${scope}`,
@@ -112,7 +129,7 @@ describe('a project that has this package installed', () => {
         LEFT JOIN shop.sessions ON sessions.id = session_id AND token_hash = sha256(convert_to(token, 'UTF8'))`,
       ).toEqual([{ rows: told, sessions: told }]);
       const [wrong] = await database.$queryRawUnsafe<{ rows: number }[]>(
-        `SELECT count(*)::int AS rows FROM ${table} WHERE ${scope} AND ${text} !~ ${form}`,
+        `SELECT count(*)::int AS rows FROM ${table} WHERE ${scope} AND (${text} !~ ${form} OR (${besides}) IS NOT TRUE)`,
       );
       expect(wrong).toEqual({ rows: 0 });
 
@@ -130,7 +147,7 @@ describe('a project that has this package installed', () => {
     expect(await shop.rotateTokens([], url).ended).toMatchObject({
       exitCode: 2,
       stdout: '',
-      stderr: 'rotate-tokens: --target must be given: customer, session, invite.\n',
+      stderr: 'rotate-tokens: --target must be given: customer, session, apiKey, invite.\n',
     });
   });
 
@@ -183,7 +200,7 @@ describe('a project that has this package installed', () => {
 });
 
 async function seed(database: TicketDatabase): Promise<void> {
-  await database.$executeRaw`TRUNCATE shop.customers, shop.sessions, shop."Invite", shop.outbox, rotations CASCADE`;
+  await database.$executeRaw`TRUNCATE shop.customers, shop.sessions, shop.users, shop."Invite", shop.outbox, rotations CASCADE`;
   await database.$executeRaw`
     INSERT INTO shop.customers (id, email, api_key, created_at)
     SELECT gen_random_uuid(), i || '@example.com', 'tk_live_old_' || gen_random_uuid(),
@@ -192,6 +209,12 @@ async function seed(database: TicketDatabase): Promise<void> {
   await database.$executeRaw`
     INSERT INTO shop.sessions (id, token_hash)
     SELECT chr(97 + i % 26) || upper(md5(i::text)) || 'é', sha256(gen_random_uuid()::text::bytea)
+    FROM generate_series(1, ${ROWS}::int) AS i`;
+  await database.$executeRaw`INSERT INTO shop.users (id, org_id) SELECT i, 7 + i % 4 FROM generate_series(1, 40) AS i`;
+  await database.$executeRaw`
+    INSERT INTO shop.api_keys (id, hashed_key, start, updated_at, user_id)
+    SELECT md5(i::text), rtrim(translate(encode(sha256(gen_random_uuid()::text::bytea), 'base64'), '+/', '-_'), '='),
+      'old', '2026-01-01', 1 + i % 40
     FROM generate_series(1, ${ROWS}::int) AS i`;
   await database.$executeRaw`
     INSERT INTO shop."Invite" (number, tenant_id, code)

@@ -23,6 +23,26 @@ CREATE TABLE "shop"."sessions" (
 );
 
 -- CreateTable
+CREATE TABLE "shop"."users" (
+    "id" SERIAL NOT NULL,
+    "org_id" INTEGER NOT NULL,
+
+    CONSTRAINT "users_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "shop"."api_keys" (
+    "id" TEXT NOT NULL,
+    "hashed_key" TEXT NOT NULL,
+    "start" TEXT NOT NULL,
+    "rotated_at" TIMESTAMP(3),
+    "updated_at" TIMESTAMP(3) NOT NULL,
+    "user_id" INTEGER NOT NULL,
+
+    CONSTRAINT "api_keys_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
 CREATE TABLE "shop"."Invite" (
     "number" SERIAL NOT NULL,
     "tenant_id" INTEGER NOT NULL,
@@ -47,4 +67,10 @@ CREATE UNIQUE INDEX "customers_api_key_key" ON "shop"."customers"("api_key");
 CREATE UNIQUE INDEX "sessions_token_hash_key" ON "shop"."sessions"("token_hash");
 
 -- CreateIndex
+CREATE UNIQUE INDEX "api_keys_hashed_key_key" ON "shop"."api_keys"("hashed_key");
+
+-- CreateIndex
 CREATE UNIQUE INDEX "Invite_tenant_id_code_key" ON "shop"."Invite"("tenant_id", "code");
+
+-- AddForeignKey
+ALTER TABLE "shop"."api_keys" ADD CONSTRAINT "api_keys_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "shop"."users"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
