@@ -62,7 +62,8 @@ export async function findDamage(
   const [counts] = await database.$queryRaw<Counts[]>`
     SELECT
       (SELECT count(*)::int FROM tickets JOIN tickets_before USING (id)
-       WHERE id NOT IN (SELECT id FROM rotated) AND id NOT IN (SELECT id FROM replaced)) AS "notRotated",
+       WHERE id NOT IN (SELECT id FROM rotated) AND id NOT IN (SELECT id FROM replaced)
+         AND tickets.token NOT IN (SELECT token FROM given)) AS "notRotated",
       (SELECT count(*)::int FROM rotated AS again
        WHERE EXISTS (SELECT FROM rotated WHERE id = again.id AND place < again.place)
          AND NOT EXISTS (SELECT FROM tickets_before WHERE token = again.old)) AS "rotatedTwice",

@@ -141,3 +141,11 @@ export function parseDatabaseUrl(environment: Record<string, string | undefined>
 export function optionName(field: string): string {
   return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
+
+/** Above so many rows, tokens are condemned only when that is asked for: the hashes take 500 MB. */
+export const MAX_ROWS_CONDEMNED_UNASKED = 50_000_000;
+
+/** @returns true if a rotation of about this many rows condemns its tokens */
+export function condemns({ condemn }: Pick<Settings, 'condemn'>, rows: number): boolean {
+  return condemn === 'auto' ? rows <= MAX_ROWS_CONDEMNED_UNASKED : condemn;
+}

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { insertCheckpoints } from '../checkpoint/checkpoints.ts';
 import { bucketsFor, type HashedAs, hashFormOf } from '../checkpoint/condemned-tokens.ts';
 import { type Store, storeOf } from '../checkpoint/store.ts';
-import type { Settings } from '../config/settings.ts';
+import { condemns } from '../config/settings.ts';
 import type { RotationContext } from '../context.ts';
 import type { Queryable } from '../database/database.ts';
 import { retry } from '../database/retry.ts';
@@ -14,9 +14,6 @@ import { announceRotation } from './announce.ts';
 import { condemnTokens } from './condemn.ts';
 import { type PartitionPlan, planPartitions } from './partitions.ts';
 import { inSnapshot } from './table-scan.ts';
-
-/** Above so many rows, tokens are condemned only when that is asked for: the hashes take 500 MB. */
-export const MAX_ROWS_CONDEMNED_UNASKED = 50_000_000;
 
 /** Interval of checking whether the process that plans has finished, in milliseconds. */
 const PLAN_POLL_MS = 250;
@@ -79,11 +76,6 @@ async function recordPlan(
       condemned = ${condemned?.count ?? null}::bigint, hash_form = ${condemned?.hashedAs.form ?? null},
       hash_seed = ${condemned?.hashedAs.seed ?? null}::bigint, hash_buckets = ${condemned?.hashedAs.buckets ?? null}::int
     WHERE name = ${store.rotation}`;
-}
-
-/** @returns true if a rotation of about this many rows condemns its tokens */
-export function condemns({ condemn }: Pick<Settings, 'condemn'>, rows: number): boolean {
-  return condemn === 'auto' ? rows <= MAX_ROWS_CONDEMNED_UNASKED : condemn;
 }
 
 async function condemn(

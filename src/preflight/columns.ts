@@ -1,3 +1,4 @@
+import { condemns, type Settings } from '../config/settings.ts';
 import type { Column, Target } from '../config/target.ts';
 import type { TokenKind } from '../config/token-kinds.ts';
 import type { Queryable } from '../database/database.ts';
@@ -27,12 +28,15 @@ const KEY_TYPES = [...GROWING_TYPES, 'uuid', ...TEXT_TYPES];
 const MIGRATE =
   'The Prisma schema has it: run `npx prisma migrate deploy`, or `npx prisma db pull` if the database is right.';
 
-export async function inspectKeyColumn(database: Queryable, target: Target): Promise<Verdict> {
-  return judgeKeyColumn(
-    target,
-    await readColumnType(database, target, target.key),
-    await readIndexes(database, target),
-  );
+export async function inspectKeyColumn(
+  database: Queryable,
+  target: Target,
+  settings: Pick<Settings, 'condemn'>,
+): Promise<Verdict> {
+  const column = await readColumnType(database, target, target.key);
+  const [table] = await database.$queryRaw<{ rows: number }[]>`
+    SELECT reltuples::float8 AS rows FROM pg_class WHERE oid = to_regclass(${target.relation})`;
+  return judgeKeyColumn(target, column, await readIndexes(database, target), condemns(settings, table?.rows ?? 0));
 }
 
 export async function inspectTokenColumn(database: Queryable, target: Target): Promise<Verdict> {
@@ -57,11 +61,16 @@ export async function readColumnType(
   return column;
 }
 
-/** The key must exist in every row, be unique, and have an order that an index provides. */
+/**
+ * The key must exist in every row, be unique, and have an order that an index provides.
+ *
+ * @param tokensAreCondemned true if rows whose token was written since the start are left alone
+ */
 export function judgeKeyColumn(
   { tableName, key, scope }: Target,
   column: ColumnType | undefined,
   indexes: readonly Index[],
+  tokensAreCondemned: boolean,
 ): Verdict {
   const name = key.fullName;
   if (column === undefined) return stop(`there is no column ${name}.`, MIGRATE);
@@ -90,11 +99,11 @@ export function judgeKeyColumn(
     );
   }
   const facts = `${name} is of type ${column.type} and has the unique index ${index.name}`;
-  if (GROWING_TYPES.includes(column.baseType) || scope?.endsInTime) return ok(`${facts}.`);
+  if (GROWING_TYPES.includes(column.baseType) || scope?.endsInTime || tokensAreCondemned) return ok(`${facts}.`);
   return warning(
     `${facts}; but such keys do not grow with time, so rows inserted during the rotation may be rotated, too.`,
-    'To keep the fresh tokens of such rows, give the target a scope that excludes them, such as ' +
-      '{ createdAt: { lt: … } }. Keys that begin with a time (UUIDv7, ULID) do grow.',
+    'To keep the fresh tokens of such rows, have tokens condemned (--condemn), or give the target a scope that excludes ' +
+      'them, such as { createdAt: { lt: … } }. Keys that begin with a time (UUIDv7, ULID) do grow.',
   );
 }
 

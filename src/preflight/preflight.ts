@@ -31,7 +31,7 @@ import { inspectRules, inspectTriggers } from './triggers.ts';
 import { type Verdict, warning } from './verdict.ts';
 
 /** Input of the checks. */
-type RelevantSettings = Pick<Settings, 'workers' | 'tokens'>;
+type RelevantSettings = Pick<Settings, 'workers' | 'tokens' | 'condemn'>;
 
 /** By name, in order. */
 type Checks = Record<string, (database: Queryable, target: Target, settings: RelevantSettings) => Promise<Verdict>>;

@@ -2,7 +2,7 @@ import { type Checkpoint, isSwept, type Key } from '../checkpoint/checkpoints.ts
 import { BYTES_PER_HASH } from '../checkpoint/condemned-tokens.ts';
 import { loadTrusted } from '../checkpoint/coverage.ts';
 import { storeOf } from '../checkpoint/store.ts';
-import type { Settings } from '../config/settings.ts';
+import { condemns, type Settings } from '../config/settings.ts';
 import { tokenMaker } from '../config/tokens.ts';
 import type { RotationContext } from '../context.ts';
 import { retry } from '../database/retry.ts';
@@ -12,7 +12,6 @@ import { batchSizerFor } from '../pace/batch-size.ts';
 import { assertLagIsVisible } from '../pace/replica-watch.ts';
 import { refuseSecond } from '../plan/announce.ts';
 import { planPartitions } from '../plan/partitions.ts';
-import { condemns } from '../plan/plan-rotation.ts';
 import { assertReady, readRecords } from '../preflight/preflight.ts';
 import { countOf } from '../text/wording.ts';
 import { unswept } from './page.ts';

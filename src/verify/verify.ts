@@ -168,13 +168,13 @@ function rowsFinding({ scope }: Target, checkpoints: readonly Checkpoint[], scan
   }
   const more = countOf(rows - rotated, 'row');
   if (condemned !== null && condemned.hashes === condemned.condemned) {
-    // Looked at by their tokens: those that were condemned are survivors, and the others are fresh.
+    // Looked at by their tokens: those that were condemned are survivors. The others came later, or have another token.
     const survivors = Math.min(condemned.inScope.count, rows - rotated);
     const fresh = formatCount(rows - rotated - survivors);
     return {
       check,
       level: 'ok',
-      message: `${facts}: ${more} came later, ${fresh} with a fresh token, ${formatCount(survivors)} with a condemned one.`,
+      message: `${facts}: of the other ${more}, ${fresh} hold a token written since the start, ${formatCount(survivors)} a condemned one.`,
     };
   }
   return {

@@ -130,6 +130,56 @@ describe('the update of a target', () => {
     });
   });
 
+  describe('while the application goes on', () => {
+    const FRESH = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'];
+
+    /** In the first batch, row 20 gets a fresh token, row 0 a key that the cursor has not reached, and row 15 is inserted. */
+    const goOn = (): AfterBatch => {
+      let isDone = false;
+      return async (transaction) => {
+        if (isDone) return;
+        isDone = true;
+        await transaction.$executeRaw`UPDATE tickets SET token = ${FRESH[0]}::uuid WHERE id = 20`;
+        await transaction.$executeRaw`UPDATE tickets SET id = 16 WHERE id = 1`;
+        await transaction.$executeRaw`UPDATE tickets SET subject = 'changed' WHERE id = 19`;
+        await transaction.$executeRaw`
+          INSERT INTO tickets (id, token, subject, holder_email) VALUES (15, ${FRESH[1]}::uuid, 'new', 'new')`;
+      };
+    };
+    const start = () =>
+      insertTickets(
+        database,
+        keysUpTo(20).filter((key) => key !== 15 && key !== 16),
+      );
+
+    it.each([{ tokens: 'app' }, { tokens: 'database' }, { tokens: 'app', scope: { subject: { not: 'returned' } } }])(
+      'leaves tokens alone that were written since the start: $tokens $scope',
+      async ({ tokens, scope }) => {
+        await start();
+        const before = await tokensByKey(database);
+        await recordTokenChanges(database);
+        const target = ticketTarget({ afterBatch: goOn(), ...(scope && { scope }) });
+        const result = await run(target, { tokens, batchSize: 5 });
+        const now = await tokensByKey(database);
+        expect([now.get(20n), now.get(15n)]).toEqual(FRESH);
+        // 16 was rotated as 1, 19 was changed by the application but for its token, and 20 by the application alone.
+        expect(await changesPerTicket(database)).toEqual({ 0: 2, 1: 17 });
+        expect([...now.values()].filter((token) => [...before.values()].includes(token))).toEqual([]);
+        expect(result).toMatchObject({ outcome: 'complete', rowsDone: 17 });
+        expect(events.find(({ type }) => type === 'verified')).toMatchObject({
+          findings: [{ level: 'ok' }, { level: 'ok' }, { level: 'ok' }, { level: 'ok' }],
+        });
+      },
+    );
+
+    it('replaces them, too, where no tokens are condemned that they could be told from', async () => {
+      await start();
+      await run(ticketTarget({ afterBatch: goOn() }), { batchSize: 5, condemn: false });
+      const now = await tokensByKey(database);
+      expect(FRESH.filter((token) => [now.get(20n), now.get(15n)].includes(token))).toEqual([]);
+    });
+  });
+
   it.each([
     ['packed', { makeBytes: (count: number) => randomBytes(16 * (count - 1)) }],
     ['listed', { makeBytes: null, make: (count: number) => uuid().make(count - 1) }],

@@ -232,7 +232,7 @@ describe('verifying a rotation', () => {
       check: 'rows',
       level: 'ok',
       message:
-        '95 rows rotated, 97 rows exist now up to key 95: 2 rows came later, 2 with a fresh token, 0 with a condemned one.',
+        '95 rows rotated, 97 rows exist now up to key 95: of the other 2 rows, 2 hold a token written since the start, 0 a condemned one.',
     });
   });
 
