@@ -67,13 +67,19 @@ export async function assertNoneCondemned(
   assertTaken({ expected: rows, rows, notTaken: left?.rows ?? rows });
 }
 
+/** The condition that a row has no token, or one that does not have the form of the target's kind. */
+export function isForeignSql({ token, kind }: Target): Sql {
+  if (kind.form === null) return sql`${token.sql} IS NULL`;
+  return sql`(${storedText(token)} LIKE ANY (${arrayLiteral(kind.form.patterns)}::text[])) IS NOT TRUE`;
+}
+
 /** @returns the number of rows in scope of a range whose token does not have the target's form */
 export async function countForeign(transaction: Queryable, target: Target, range: KeyRange): Promise<number> {
-  const { from, key, token, kind } = target;
+  const { from, key, kind } = target;
   if (kind.form === null) return 0;
   const [found] = await transaction.$queryRaw<{ rows: number }[]>`
     SELECT count(*)::int AS rows FROM ${from}
     WHERE ${within(range, key.sql)} AND ${inScope(target, (column) => within(range, column))}
-      AND (${storedText(token)} LIKE ANY (${arrayLiteral(kind.form.patterns)}::text[])) IS NOT TRUE`;
+      AND ${isForeignSql(target)}`;
   return found?.rows ?? 0;
 }

@@ -11,7 +11,7 @@ import { assignments, countOf, givenTo, pageByKey, pageByPlace } from './given-t
 import { handedOf, handOver, type Updated } from './hand-over.ts';
 import { isOneOf, lockRows, type RowsToUpdate } from './lock-rows.ts';
 import { type KeyRange, keyAt, within } from './page.ts';
-import { assertNoneCondemned, assertTaken, type Guard, notTaken, type Taken } from './taken.ts';
+import { assertNoneCondemned, assertTaken, type Guard, isForeignSql, notTaken, type Taken } from './taken.ts';
 
 /** A page whose rows have new tokens. */
 export interface UpdatedPage {
@@ -44,7 +44,7 @@ export async function updateNext(
   const end = await keyAt(transaction, target, range, size);
   const page = { ...range, upTo: end ?? range.upTo };
   const inPage = (key: Sql) => within(page, key);
-  const found = onlyCondemned(target, await lockRows(transaction, target, inPage), guard);
+  const found = exceptFresh(target, await lockRows(transaction, target, inPage), guard);
   if (tokens === 'database' && !guard.firesTriggers && !target.withOldTokens) {
     const rows = await updateByDatabase(transaction, target, found.where);
     return { end: page.upTo, keys: end === null ? rows : size, rows };
@@ -65,7 +65,7 @@ export async function updateOne(
   guard: Guard,
 ): Promise<number> {
   const isIt = (column: Sql) => sql`${column} = ${key}`;
-  const found = onlyCondemned(target, await lockRows(transaction, target, isIt), guard);
+  const found = exceptFresh(target, await lockRows(transaction, target, isIt), guard);
   const { rows } = await updatePage(transaction, target, found, isIt(target.key.sql), tokens, guard);
   await assertNoneCondemned(transaction, target, isIt, rows, guard);
   return rows;
@@ -87,18 +87,21 @@ export async function updateCondemned(
 ): Promise<number> {
   const isGiven = isOneOf(target, arrayLiteral(keys));
   const guard = { firesTriggers: true, condemned };
-  const found = onlyCondemned(target, await lockRows(transaction, target, isGiven), guard);
+  const { where, keys: locked } = await lockRows(transaction, target, isGiven);
+  const found = { where: sql`${where} AND ${isCondemnedSql(target, condemned)}`, keys: locked };
   const { rows } = await updatePage(transaction, target, found, sql`true`, tokens, guard);
   await assertNoneCondemned(transaction, target, isGiven, rows, guard);
   return rows;
 }
 
 /**
- * Leaves rows alone whose token cannot have leaked: it was written since the start, by the application, or by this
- * rotation before the row's key was changed. Costs next to nothing: hashes are read only of rows written since then.
+ * Leaves rows alone that already have a token of the new form which cannot have leaked: it was written since the start, by
+ * the application, or by this rotation before the row's key was changed. Costs next to nothing: hashes and forms are
+ * looked at only of rows written since then.
  */
-function onlyCondemned(target: Target, { where, keys }: RowsToUpdate, { condemned }: Guard): RowsToUpdate {
-  return condemned === null ? { where, keys } : { where: sql`${where} AND ${isCondemnedSql(target, condemned)}`, keys };
+function exceptFresh(target: Target, { where, keys }: RowsToUpdate, { condemned }: Guard): RowsToUpdate {
+  if (condemned === null) return { where, keys };
+  return { where: sql`${where} AND (${isCondemnedSql(target, condemned)} OR ${isForeignSql(target)})`, keys };
 }
 
 /** Selects the end of a page, whichever of its rows were updated. */

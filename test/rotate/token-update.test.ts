@@ -153,7 +153,7 @@ describe('the update of a target', () => {
       );
 
     it.each([{ tokens: 'app' }, { tokens: 'database' }, { tokens: 'app', scope: { subject: { not: 'returned' } } }])(
-      'leaves tokens alone that were written since the start: $tokens $scope',
+      'leaves fresh tokens alone that were written since the start: $tokens $scope',
       async ({ tokens, scope }) => {
         await start();
         const before = await tokensByKey(database);
@@ -171,6 +171,20 @@ describe('the update of a target', () => {
         });
       },
     );
+
+    it('replaces tokens of another form, and gives one to rows that lost theirs', async () => {
+      await database.$executeRaw`ALTER TABLE tickets ALTER token DROP NOT NULL`;
+      await start();
+      const afterBatch: AfterBatch = async (transaction, [row]) => {
+        if (row?.key !== 1n) return;
+        await transaction.$executeRaw`UPDATE tickets SET token = NULL WHERE id = 19`;
+        await transaction.$executeRaw`UPDATE tickets SET token = '6fa459ea-ee8a-11ca-894e-db77e160355e' WHERE id = 20`;
+      };
+      const running = run(ticketTarget({ afterBatch }), { batchSize: 15 });
+      expect(await running).toMatchObject({ outcome: 'complete', rowsDone: 18 });
+      expect([...(await tokensByKey(database)).values()].every((token) => /^.{14}4/.test(token))).toBe(true);
+      await database.$executeRaw`ALTER TABLE tickets ALTER token SET NOT NULL`;
+    });
 
     it('replaces them, too, where no tokens are condemned that they could be told from', async () => {
       await start();
