@@ -1,5 +1,6 @@
 import { base64url, defineTargets, hex, sha256 } from 'rotate-tokens';
 import { PrismaClient } from './generated/prisma/client.ts';
+import { seal } from './outbox.ts';
 
 export default defineTargets(PrismaClient, {
   /** API keys, by UUIDs; only those that are older than the leak. */
@@ -18,7 +19,7 @@ export default defineTargets(PrismaClient, {
     token: 'tokenHash',
     kind: sha256(base64url({ bytes: 32 })),
     afterBatch: (transaction, rows) =>
-      transaction.outbox.createMany({ data: rows.map(({ key, token }) => ({ sessionId: key, token })) }),
+      transaction.outbox.createMany({ data: rows.map(({ key, token }) => ({ sessionId: key, sealed: seal(token) })) }),
   },
 
   /** API keys of one organization's users, hashed, with the beginning of each key. */

@@ -34,7 +34,9 @@ describe('README', () => {
 
 describe('what a reader of the documents finds', () => {
   it('as code is in the example', async () => {
-    const files = ['rotate-tokens.config.ts', 'authenticate.ts'].map((name) => read(`examples/shop/${name}`));
+    const files = ['rotate-tokens.config.ts', 'authenticate.ts', 'outbox.ts'].map((name) =>
+      read(`examples/shop/${name}`),
+    );
     const example = (await Promise.all(files)).join('\n').split('\n').map(withoutIndent);
     const pages = (await documents()).filter(({ path }) => !path.startsWith('docs/alternatives/')); // others' code
     const blocks = pages.flatMap(({ text }) => [...text.matchAll(/^ *```ts\n([\s\S]+?)\n *```$/gm)]);

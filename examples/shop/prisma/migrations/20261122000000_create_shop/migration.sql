@@ -55,7 +55,7 @@ CREATE TABLE "shop"."Invite" (
 CREATE TABLE "shop"."outbox" (
     "id" BIGSERIAL NOT NULL,
     "session_id" TEXT NOT NULL,
-    "token" TEXT NOT NULL,
+    "sealed" BYTEA NOT NULL,
 
     CONSTRAINT "outbox_pkey" PRIMARY KEY ("id")
 );
