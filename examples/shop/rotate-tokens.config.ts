@@ -33,6 +33,15 @@ export default defineTargets(PrismaClient, {
     touch: 'updatedAt',
   },
 
+  /** Secrets that sign webhooks, replaced as planned: receivers have a day to take the new one over. */
+  webhook: {
+    model: 'Webhook',
+    key: 'id',
+    token: 'secret',
+    kind: base64url({ bytes: 32, prefix: 'whsec_' }),
+    grace: { token: 'previousSecret', until: 'previousSecretEnds', for: '24h' },
+  },
+
   /** Invitations of one tenant, by whole numbers. */
   invite: {
     model: 'Invite',

@@ -12,10 +12,11 @@ import {
 import { commandLine, PROGRAM, TARGET_OPTION } from './arguments.ts';
 import { exitCodesHelp } from './exit-code.ts';
 
-const USAGE = `${PROGRAM} [run|status|verify] [options]
+const USAGE = `${PROGRAM} [run|status|verify|expire-grace] [options]
 
 Replaces every token of a target, and continues where it stopped.
-"status" shows the progress of all rotations, "verify" looks up a list of leaked tokens; each has its own --help.`;
+"status" shows the progress of all rotations, "verify" looks up a list of leaked tokens, "expire-grace" ends the grace
+period of a target; each has its own --help.`;
 
 export interface RotateOptions {
   settings: Settings;

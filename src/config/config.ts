@@ -54,6 +54,15 @@ type TargetOfModel<Client, Model extends keyof Models<Client>> = {
     set?: (row: RowOf<Models<Client>[Model], Key>) => Partial<Omit<Models<Client>[Model], Key>>;
     /** Fields of type DateTime that get the time of the batch, as Prisma gives it to those with `@updatedAt`. */
     touch?: FieldOf<Models<Client>[Model], Date | null> | FieldOf<Models<Client>[Model], Date | null>[];
+    /**
+     * Keeps the old token valid for a while, in the field `token`, until the time in the field `until`: for planned rotations.
+     * After a leak it keeps the leaked tokens valid. `for` is such as '24h': minutes, hours or days, up to 90 days.
+     */
+    grace?: {
+      token: FieldOf<Models<Client>[Model], string | Uint8Array | null>;
+      until: FieldOf<Models<Client>[Model], Date | null>;
+      for: string;
+    };
   } & AfterBatchOf<Client, Models<Client>[Model], Key>;
 }[FieldOf<Models<Client>[Model], string | number | bigint>];
 
@@ -130,6 +139,9 @@ const definitionSchema = z.strictObject({
   acceptWeakTokens: z.boolean('must be true or false').optional(),
   set: z.custom<TargetDefinition['set']>((value) => typeof value === 'function', 'must be a function').optional(),
   touch: z.union([z.string(), z.array(z.string())], 'must be the name of a field, or a list of names').optional(),
+  grace: z
+    .strictObject({ token: z.string(), until: z.string(), for: z.string() }, 'must have token, until and for')
+    .optional(),
   withOldTokens: z.boolean('must be true or false').optional(),
   afterBatch: z
     .custom<TargetDefinition['afterBatch']>((value) => typeof value === 'function', 'must be a function')

@@ -2,7 +2,7 @@ import { identifier, nameForPeople, quoted, raw, sql } from '../database/sql.ts'
 import { ConfigurationError } from '../errors/errors.ts';
 import type { DataModel, Model } from './data-model.ts';
 import { recordTablesOf } from './record-tables.ts';
-import { type Column, DEFAULT_SCHEMA, type Target, type TargetDefinition } from './target.ts';
+import { type Column, DEFAULT_SCHEMA, type Grace, type Target, type TargetDefinition } from './target.ts';
 import { LEAST_BITS } from './token-kinds.ts';
 
 /**
@@ -50,6 +50,7 @@ export function resolveTarget(
     scope: null,
     set: definition.set ?? null,
     touched,
+    grace: graceOf(definition, token, named),
     afterBatch: definition.afterBatch ?? null,
     withOldTokens: definition.withOldTokens ?? false,
     columns,
@@ -78,7 +79,9 @@ function has(named: ReadonlyMap<string, unknown>): string {
 
 /** A rotation with another key, kind, scope, or without what it writes besides the token, is another rotation. */
 function labelOf(key: Column, token: Column, { kind, ...definition }: TargetDefinition): string {
-  const besides = (['set', 'touch', 'afterBatch'] as const).filter((option) => definition[option] !== undefined);
+  const besides = (['set', 'touch', 'grace', 'afterBatch'] as const).filter(
+    (option) => definition[option] !== undefined,
+  );
   return [
     `${token.fullName} by ${nameForPeople(key.name)}`,
     ...(kind.name === 'uuid' ? [] : [`as ${kind.name}`]), // a plain UUID need not be said
@@ -115,6 +118,34 @@ function refuseUnfit(definition: TargetDefinition, key: Column, token: Column): 
         'Make them longer, or accept this with acceptWeakTokens: true.',
     );
   }
+}
+
+function graceOf({ grace }: TargetDefinition, token: Column, named: (field: string) => Column): Grace | null {
+  if (grace === undefined) return null;
+  const [old, until] = [named(grace.token), named(grace.until)];
+  if (old.name === token.name || old.type !== token.type) {
+    throw new ConfigurationError(
+      `grace: ${old.fullName} must be another field of type ${token.type}, as the token is.`,
+    );
+  }
+  if (until.type !== 'DateTime') {
+    throw new ConfigurationError(`grace: ${until.fullName} is a field of type ${until.type}; it must be a DateTime.`);
+  }
+  return { token: old, until, durationMs: durationOf(grace.for) };
+}
+
+const MS_OF_UNIT: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Longer ones are most likely a mistake. */
+const LONGEST_GRACE_MS = 90 * 86_400_000;
+
+function durationOf(text: string): number {
+  const [, number, unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  const durationMs = Number(number) * (MS_OF_UNIT[unit] ?? 0);
+  if (durationMs > 0 && durationMs <= LONGEST_GRACE_MS) return durationMs;
+  throw new ConfigurationError(
+    "grace: for must be minutes, hours or days, such as '30m', '24h' or '7d', up to 90 days.",
+  );
 }
 
 function refuseUntouchable(touched: readonly Column[]): void {

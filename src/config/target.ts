@@ -30,6 +30,8 @@ export interface Target {
   readonly set: SetValues | null;
   /** Columns that get the time of the batch. */
   readonly touched: readonly Column[];
+  /** Where the old token is kept for a while; null: nowhere. */
+  readonly grace: Grace | null;
   readonly afterBatch: AfterBatch | null;
   /** True if `afterBatch` gets the old tokens, too. */
   readonly withOldTokens: boolean;
@@ -37,6 +39,15 @@ export interface Target {
   readonly columns: ReadonlyMap<string, Column>;
   /** Tables in which its rotations are recorded. */
   readonly records: RecordTables;
+}
+
+/** A grace period, in which the old token of a row is valid, too. */
+export interface Grace {
+  /** The column that the old token goes to. */
+  readonly token: Column;
+  /** The column with the end of the period. */
+  readonly until: Column;
+  readonly durationMs: number;
 }
 
 /** The rows of a target that are rotated. */
@@ -93,6 +104,7 @@ export interface TargetDefinition {
   acceptWeakTokens?: boolean | undefined;
   set?: SetValues | undefined;
   touch?: string | string[] | undefined;
+  grace?: { token: string; until: string; for: string } | undefined;
   withOldTokens?: boolean | undefined;
   afterBatch?: AfterBatch | undefined;
 }

@@ -17,6 +17,7 @@ import { inspectKeyColumn, inspectTokenColumn } from './columns.ts';
 import { inspectConnections } from './connections.ts';
 import { inspectForeignKeys } from './foreign-keys.ts';
 import { inspectGeneratedColumns } from './generated-columns.ts';
+import { inspectGracePeriod } from './grace-period.ts';
 import { inspectIndexes, inspectUniqueIndex } from './indexes.ts';
 import { inspectLogging } from './logging.ts';
 import { inspectLongTransactions } from './long-transactions.ts';
@@ -51,6 +52,9 @@ const OF_THE_TABLE: Checks = {
   'generated-columns': inspectGeneratedColumns,
   indexes: inspectIndexes,
 };
+
+/** Only for targets that keep old tokens for a while. */
+const OF_GRACE: Checks = { 'grace-period': inspectGracePeriod };
 
 /** It reads rows, so it needs all that a rotation needs. */
 const OF_THE_ROWS: Checks = { 'stored-form': inspectStoredForm };
@@ -88,6 +92,7 @@ export async function inspectDatabase(
       findings.push({ check, ...(await inspect(database, target, settings)) });
   };
   await add(ofTheTable);
+  if (target.grace !== null) await add(OF_GRACE);
   if (findings.every(({ level }) => level !== 'stop')) await add(OF_THE_ROWS);
   await add(OF_ITS_SURROUNDINGS);
   return findings;

@@ -40,11 +40,12 @@ export function valuesToSet(target: Target, keys: readonly Key[], { fresh }: Fre
   });
 }
 
-function settable({ columns, key, token, touched }: Target, field: string): Column {
+function settable({ columns, key, token, touched, grace }: Target, field: string): Column {
   const column = columns.get(field);
   if (column === undefined) throw new ConfigurationError(`set: the model has no field ${field} with a column.`);
-  if (column.name === key.name || column.name === token.name || touched.includes(column)) {
-    throw new ConfigurationError(`set: ${field} is the target's key or token, or touched.`);
+  const others = [key, token, ...touched, ...(grace === null ? [] : [grace.token, grace.until])];
+  if (others.some(({ name }) => name === column.name)) {
+    throw new ConfigurationError(`set: ${field} is the target's key or token, or is written by touch or grace.`);
   }
   if (column.isEnum) throw new ConfigurationError(`set: ${field} is an enum. Write it in afterBatch.`);
   return column;

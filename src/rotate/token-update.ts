@@ -137,7 +137,7 @@ async function updatePage(
   const [updated] = await transaction.$queryRaw<(WrittenKeys & Updated & Taken)[]>`
     WITH page AS MATERIALIZED (${page}),
     updated AS (
-      UPDATE ${from} SET ${identifier(token.name)} = ${value}${touches(target)}${assignments(given)} FROM page
+      UPDATE ${from} SET ${identifier(token.name)} = ${value}${besides(target)}${assignments(given)} FROM page
       WHERE ${key.sql} = page.key AND ${bound}
       RETURNING ${isNotTaken} AS is_not_taken, ${handedOf(target, sql`page.place`)} AS row
     )
@@ -157,7 +157,7 @@ async function updateByDatabase(transaction: Queryable, target: Target, where: S
   const { from, token, afterBatch } = target;
   const [updated] = await transaction.$queryRaw<Updated[]>`
     WITH updated AS (
-      UPDATE ${from} SET ${identifier(token.name)} = gen_random_uuid()${touches(target)}
+      UPDATE ${from} SET ${identifier(token.name)} = gen_random_uuid()${besides(target)}
       WHERE ${where} RETURNING ${handedOf(target, sql`1`)} AS row
     )
     SELECT count(*)::int AS rows, ${afterBatch === null ? sql`NULL` : sql`json_agg(row)`} AS handed FROM updated`;
@@ -166,14 +166,19 @@ async function updateByDatabase(transaction: Queryable, target: Target, where: S
   return updated.rows;
 }
 
-/** The time of the batch, by the clock of this process, as Prisma takes it for `@updatedAt`. */
-function touches({ touched }: Target): Sql {
-  if (touched.length === 0) return empty;
-  const now = new Date().toISOString();
-  return join(
-    touched.map(({ name }) => sql`, ${identifier(name)} = ${now}`),
-    '',
-  );
+/**
+ * The time of the batch in columns that say when, by the clock of this process, as Prisma takes it for `@updatedAt`; and
+ * the old token in that of a grace period.
+ */
+function besides({ token, touched, grace }: Target): Sql {
+  const now = Date.now();
+  const inMs = (ms: number) => new Date(now + ms).toISOString();
+  const assigned = touched.map(({ name }) => sql`, ${identifier(name)} = ${inMs(0)}`);
+  if (grace !== null) {
+    assigned.push(sql`, ${identifier(grace.token.name)} = ${token.sql}`);
+    assigned.push(sql`, ${identifier(grace.until.name)} = ${inMs(grace.durationMs)}`);
+  }
+  return assigned.length === 0 ? empty : join(assigned, '');
 }
 
 /** Converts a token to what the column stores. */

@@ -56,7 +56,7 @@ async function readSubscriptions(database: Queryable, { relation }: Target): Pro
  * @param scan null if the rotation was planned without condemning
  */
 export function condemnedFinding(
-  { tableName }: Target,
+  { tableName, token, grace }: Target,
   rotation: RotationRecord,
   scan: CondemnedScan | null,
   causes: Causes,
@@ -89,7 +89,7 @@ export function condemnedFinding(
   return {
     check: CHECK,
     level: 'ok',
-    message: `None of the ${countOf(condemned, 'token')} that were valid when the rotation began is left in ${tableName}, under any key.${late}`,
+    message: `None of the ${countOf(condemned, 'token')} that were valid when the rotation began is left in ${grace === null ? tableName : token.fullName}, under any key.${late}`,
   };
 }
 

@@ -5,7 +5,9 @@ import type { RotationContext } from '../context.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import { retry } from '../database/retry.ts';
 import { ownSession } from '../database/session.ts';
+import { empty, sql } from '../database/sql.ts';
 import { condemnedLines } from './condemned-entries.ts';
+import { isInGrace } from './grace-period.ts';
 import type { LeakedText } from './leaked-entry.ts';
 import { collectUnreadable, type LeakedChunk, type UnreadableLines } from './leaked-list.ts';
 import { readByIndex } from './read-only.ts';
@@ -137,7 +139,7 @@ interface FoundRow {
 
 async function lookUp(context: RotationContext, forms: readonly string[]): Promise<FoundRow[]> {
   const found: FoundRow[] = [];
-  const { from, key, token } = context.target;
+  const { from, key, token, grace } = context.target;
   for (let start = 0; start < forms.length; start += VALUES_PER_LOOKUP) {
     const list = arrayLiteral(forms.slice(start, start + VALUES_PER_LOOKUP));
     const rows = await retry(context, () =>
@@ -145,7 +147,8 @@ async function lookUp(context: RotationContext, forms: readonly string[]): Promi
         context.database,
         (transaction) => transaction.$queryRaw<FoundRow[]>`
           SELECT ${key.sql}::text AS key, ${inScope(context.target)} AS "isInScope"
-          FROM ${from} WHERE ${token.sql} = ANY (${list})`,
+          FROM ${from} WHERE ${token.sql} = ANY (${list})
+            ${grace === null ? empty : sql`OR ${grace.token.sql} = ANY (${list}) AND ${isInGrace(grace)}`}`,
       ),
     );
     for (const row of rows) found.push(row);

@@ -14,6 +14,7 @@ import { assertVisible } from '../preflight/preflight.ts';
 import { formatCount } from '../text/format.ts';
 import { countOf, listed } from '../text/wording.ts';
 import { condemnedFinding, findCauses, type SurvivorFaults } from './condemned.ts';
+import { findOldTokens, graceFinding } from './grace-period.ts';
 import type { RotationState } from './leaked-finding.ts';
 import { scanTable, type TableScan } from './scan.ts';
 import { findUniqueness, shapeFinding } from './shape.ts';
@@ -29,7 +30,7 @@ import { findUniqueness, shapeFinding } from './shape.ts';
  * - `shape`: up to the watermark every row in scope has a token of the target's kind, and no two have the same
  *
  * @param context its settings' name says which rotation
- * @returns these four, in this order
+ * @returns these four, in this order; and `grace-period`, if the target keeps old tokens for a while
  * @throws ConfigurationError when no rotation of that name is recorded, it is of another target, or this user does not
  *   see every row
  * @throws GaveUpError when a fault did not pass in time
@@ -68,10 +69,12 @@ export async function findingsOf(
   const { target } = context;
   const causes = await findCauses(context, rotation);
   const uniqueness = await findUniqueness(context, scan);
+  const old = await findOldTokens(context);
   return [
     condemnedFinding(target, rotation, scan.condemned, causes, faults),
     rowsFinding(target, checkpoints, scan),
     shapeFinding(target, scan, uniqueness),
+    ...(old === null ? [] : [graceFinding(target, old)]),
   ];
 }
 

@@ -160,11 +160,35 @@ describe('a project that has this package installed', () => {
     },
   );
 
+  it('may keep old tokens valid for a while, is told so, and may end that early', async () => {
+    const secrets = await database.$queryRaw<{ secret: string }[]>`SELECT secret FROM shop.webhooks`;
+    const list = () => Readable.from(secrets.map(({ secret }) => `${secret}\n`));
+    const args = ['--target', 'webhook', '--name', 'webhook'];
+    const rotated = await shop.rotateTokens(args, url).ended;
+    expect(rotated).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(rotated.stdout).toMatch(
+      /warning +grace-period: 2,000 old tokens in shop\.webhooks\.previous_secret stay valid until /,
+    );
+    // The new secrets have another form.
+    const options = ['--leaked', '-', '--allow-other-form'];
+    const verify = () => shop.rotateTokens(['verify', ...args, ...options], url, list()).ended;
+    expect(await verify()).toMatchObject({ exitCode: 4 });
+
+    const ended = await shop.rotateTokens(['expire-grace', '--target', 'webhook'], url).ended;
+    expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(ended.stdout).toMatch(/^removed 2,000 old tokens from shop\.webhooks\.previous_secret in .+\n$/);
+    expect(await verify()).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await shop.rotateTokens(['expire-grace', '--target', 'invite'], url).ended).toMatchObject({
+      exitCode: 2,
+      stderr: 'rotate-tokens: the target has no grace period, so there is nothing to end.\n',
+    });
+  });
+
   it('has to say which of its targets is meant', async () => {
     expect(await shop.rotateTokens([], url).ended).toMatchObject({
       exitCode: 2,
       stdout: '',
-      stderr: 'rotate-tokens: --target must be given: customer, session, apiKey, invite.\n',
+      stderr: 'rotate-tokens: --target must be given: customer, session, apiKey, webhook, invite.\n',
     });
   });
 
@@ -217,7 +241,7 @@ describe('a project that has this package installed', () => {
 });
 
 async function seed(database: TicketDatabase): Promise<void> {
-  await database.$executeRaw`TRUNCATE shop.customers, shop.sessions, shop.users, shop."Invite", shop.outbox, rotations CASCADE`;
+  await database.$executeRaw`TRUNCATE shop.customers, shop.sessions, shop.users, shop.webhooks, shop."Invite", shop.outbox, rotations CASCADE`;
   await database.$executeRaw`
     INSERT INTO shop.customers (id, email, api_key, created_at)
     SELECT gen_random_uuid(), i || '@example.com', 'tk_live_old_' || gen_random_uuid(),
@@ -233,6 +257,9 @@ async function seed(database: TicketDatabase): Promise<void> {
     SELECT md5(i::text), rtrim(translate(encode(sha256(gen_random_uuid()::text::bytea), 'base64'), '+/', '-_'), '='),
       'old', '2026-01-01', 1 + i % 40
     FROM generate_series(1, ${ROWS}::int) AS i`;
+  await database.$executeRaw`
+    INSERT INTO shop.webhooks (id, url, secret)
+    SELECT i, 'https://example.com/' || i, 'whsec_old_' || gen_random_uuid() FROM generate_series(1, ${ROWS}::int) AS i`;
   await database.$executeRaw`
     INSERT INTO shop."Invite" (number, tenant_id, code)
     SELECT i * 10, 7 + i % 2, 'OLD-' || gen_random_uuid() FROM generate_series(1, ${ROWS}::int) AS i`;

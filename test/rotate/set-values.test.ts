@@ -193,7 +193,7 @@ describe('a target that writes more than the token', () => {
     ['a relation', () => ({ person: {} }), /no field person with a column/],
     ['the token', () => ({ hashedKey: 'secret' }), /^set: hashedKey is the target's key or token/],
     ['the key', () => ({ id: 'secret' }), /^set: id is the target's key or token/],
-    ['what is touched', () => ({ updatedAt: new Date() }), /^set: updatedAt is .* touched/],
+    ['what is touched', () => ({ updatedAt: new Date() }), /^set: updatedAt is .* written by touch/],
     ['an enum', () => ({ plan: 'PRO' }), /^set: plan is an enum\. Write it in afterBatch\.$/],
     ['undefined', () => ({ start: undefined }), /^set: the value of start is undefined/],
     ['a function', () => ({ start: () => 'secret' }), /^set: the value of start is function/],

@@ -10,6 +10,7 @@ export async function createApiKeys(client: PrismaClient, count: number): Promis
     CREATE TABLE api_keys (
       id text PRIMARY KEY, hashed_key text NOT NULL UNIQUE, start varchar(16) NOT NULL, rotations int NOT NULL DEFAULT 0,
       serial bigint, is_fresh boolean NOT NULL DEFAULT false, limits jsonb, price decimal(10, 2), digest bytea, plan plan,
+      old_key text, old_key_until timestamp(3),
       rotated_at timestamptz(3), valid_from date, updated_at timestamp(3) NOT NULL, person_id uuid NOT NULL REFERENCES people
     )`;
   await client.apiKey.createMany({

@@ -43,6 +43,17 @@ CREATE TABLE "shop"."api_keys" (
 );
 
 -- CreateTable
+CREATE TABLE "shop"."webhooks" (
+    "id" SERIAL NOT NULL,
+    "url" TEXT NOT NULL,
+    "secret" TEXT NOT NULL,
+    "previous_secret" TEXT,
+    "previous_secret_ends" TIMESTAMP(3),
+
+    CONSTRAINT "webhooks_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
 CREATE TABLE "shop"."Invite" (
     "number" SERIAL NOT NULL,
     "tenant_id" INTEGER NOT NULL,

@@ -1,0 +1,56 @@
+import { DEFAULTS, parseSettings } from '../../config/settings.ts';
+import { describeError } from '../../errors/describe-error.ts';
+import { expireGrace } from '../../rotate/expire-grace.ts';
+import { printable } from '../../text/printable.ts';
+import { countOf } from '../../text/wording.ts';
+import { commandLine, PROGRAM, TARGET_OPTION } from '../arguments.ts';
+import { exitCodeOfError } from '../exit-code.ts';
+import { openTarget } from '../open-target.ts';
+import { retryLines } from '../reporters/retry-text.ts';
+import { exitCodeAfter, interruptOnSignals } from '../signals.ts';
+
+const USAGE = `${PROGRAM} expire-grace [options]
+
+Ends the grace period of a target now: removes the old tokens that it keeps valid, in small batches.
+Interrupted, the same command continues.`;
+
+/** @param args what follows `expire-grace` @returns the exit code */
+export async function expireGraceCommand(args: string[]): Promise<number> {
+  const interruption = interruptOnSignals(() => {});
+  try {
+    const options = await commandLine(args, USAGE)
+      .option('target', TARGET_OPTION)
+      .option('max-retry-time-ms', {
+        describe: 'Milliseconds to retry a passing fault (restart, failover, lost connection, locked rows)',
+        type: 'number',
+        default: DEFAULTS.maxRetryTimeMs,
+        requiresArg: true,
+      })
+      .parseAsync();
+    const settings = parseSettings({ maxRetryTimeMs: options['max-retry-time-ms'] });
+    const retries = retryLines();
+    const { target, database, label } = await openTarget(options.target, { connections: 1 });
+    try {
+      const rows = await expireGrace({
+        database,
+        target,
+        settings,
+        signal: interruption.signal,
+        onEvent: (event) => {
+          const line = event.type === 'retry' ? retries.lineFor(event) : undefined;
+          if (line !== undefined) process.stderr.write(`${printable(line)}\n`);
+        },
+      });
+      process.stdout.write(
+        `${printable(`removed ${countOf(rows, 'old token')} from ${target.grace?.token.fullName} in ${label}`)}\n`,
+      );
+      return 0;
+    } finally {
+      await database.$disconnect();
+    }
+  } catch (error) {
+    if (interruption.received) return exitCodeAfter(interruption.received);
+    process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
+    return exitCodeOfError(error);
+  }
+}
