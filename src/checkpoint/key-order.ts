@@ -1,7 +1,8 @@
+import { partNames, partsOf } from '../config/key.ts';
 import type { Target } from '../config/target.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
-import { sql } from '../database/sql.ts';
+import { join, sql } from '../database/sql.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import { faultCode } from '../errors/faults.ts';
 import type { Key } from './checkpoints.ts';
@@ -19,18 +20,20 @@ const NO_SUCH_VALUE = /^(22|23514)/;
  * @throws ConfigurationError when one of them is no key
  */
 export async function keyOrder(database: Queryable, { from, key }: Target, keys: readonly Key[]): Promise<KeyOrder> {
+  const parts = keys.map((each) => partsOf(key, each));
   // An array of the column, empty as it is, gives the parameter its type and its collation.
-  const ofTheColumn = sql`ARRAY(SELECT ${key.sql} FROM ${from} LIMIT 0)`;
-  const ranked = await database.$queryRaw<{ place: number; rank: number }[]>`
-    SELECT place::int, rank() OVER (ORDER BY key)::int AS rank
-    FROM unnest(${ofTheColumn} || ${arrayLiteral(keys)}) WITH ORDINALITY AS asked (key, place)`.catch(
-    (error: unknown) => {
-      if (!NO_SUCH_VALUE.test(faultCode(error) ?? '')) throw error;
-      throw new ConfigurationError(
-        `a bound, a cursor or a row set aside in rotation_checkpoints is not a key of ${key.fullName}.`,
-      );
-    },
+  const arrays = key.columns.map(
+    (column, index) =>
+      sql`(ARRAY(SELECT ${column.sql} FROM ${from} LIMIT 0) || ${arrayLiteral(parts.map((part) => part[index] ?? ''))})`,
   );
+  const ranked = await database.$queryRaw<{ place: number; rank: number }[]>`
+    SELECT place::int, rank() OVER (ORDER BY ${partNames(key)})::int AS rank
+    FROM unnest(${join(arrays)}) WITH ORDINALITY AS asked (${partNames(key)}, place)`.catch((error: unknown) => {
+    if (!NO_SUCH_VALUE.test(faultCode(error) ?? '')) throw error;
+    throw new ConfigurationError(
+      `a bound, a cursor or a row set aside in rotation_checkpoints is not a key of ${key.fullName}.`,
+    );
+  });
   const ranks = new Map(ranked.map(({ place, rank }) => [keys[place - 1], rank]));
   return (asked) => ranks.get(asked) ?? Number.NaN;
 }

@@ -34,56 +34,70 @@ export function defineTargets<Class extends ClientConstructor<Database>>(
 /** Any target that a client's models allow. */
 export type TargetOf<Client> = { [Model in keyof Models<Client>]: TargetOfModel<Client, Model> }[keyof Models<Client>];
 
-type TargetOfModel<Client, Model extends keyof Models<Client>> = {
-  [Key in FieldOf<Models<Client>[Model], string | number | bigint>]: {
-    /** The model, as in the Prisma schema. */
-    model: Model;
-    /** Its unique key: a field of type Int, BigInt or String. */
-    key: Key;
-    /** The field with the token: a String; or Bytes, when only a hash is stored. */
+type TargetOfModel<Client, Model extends keyof Models<Client>> =
+  | {
+      [Key in KeyOf<Models<Client>[Model]>]: {
+        /** Its unique key: a field of type Int, BigInt or String, or several that are unique together, in their order. */
+        key: Key;
+      } & Rest<Client, Model, Key, Models<Client>[Model][Key]>;
+    }[KeyOf<Models<Client>[Model]>]
+  | ({ key: readonly KeyOf<Models<Client>[Model]>[] } & Rest<
+      Client,
+      Model,
+      never,
+      Partial<Pick<Models<Client>[Model], KeyOf<Models<Client>[Model]>>>
+    >);
+
+/** Fields that can be a key, or part of one. */
+type KeyOf<Fields> = FieldOf<Fields, string | number | bigint>;
+
+/** A target but for its key. @typeParam Key the field that is the key @typeParam KeyValue what `afterBatch` gets of it */
+type Rest<Client, Model extends keyof Models<Client>, Key, KeyValue> = {
+  /** The model, as in the Prisma schema. */
+  model: Model;
+  /** The field with the token: a String; or Bytes, when only a hash is stored. */
+  token: FieldOf<Models<Client>[Model], string | Uint8Array | null>;
+  kind: TokenKind;
+  /** Which rows, as a `where` of Prisma. @default all of them */
+  scope?: Wheres<Client>[Model];
+  /** Insists on tokens with fewer than 122 bits that cannot be guessed. @default false */
+  acceptWeakTokens?: boolean;
+  /**
+   * Values of other fields of a row, written in the same statement as its token: its beginning, for people to recognize it
+   * by. Each row must have the same fields. The token is in clear.
+   */
+  set?: (row: RowOf<KeyValue>) => Partial<Omit<Models<Client>[Model], Key & PropertyKey>>;
+  /** Fields of type DateTime that get the time of the batch, as Prisma gives it to those with `@updatedAt`. */
+  touch?: FieldOf<Models<Client>[Model], Date | null> | FieldOf<Models<Client>[Model], Date | null>[];
+  /**
+   * Keeps the old token valid for a while, in the field `token`, until the time in the field `until`: for planned rotations.
+   * After a leak it keeps the leaked tokens valid. `for` is such as '24h': minutes, hours or days, up to 90 days.
+   */
+  grace?: {
     token: FieldOf<Models<Client>[Model], string | Uint8Array | null>;
-    kind: TokenKind;
-    /** Which rows, as a `where` of Prisma. @default all of them */
-    scope?: Wheres<Client>[Model];
-    /** Insists on tokens with fewer than 122 bits that cannot be guessed. @default false */
-    acceptWeakTokens?: boolean;
-    /**
-     * Values of other fields of a row, written in the same statement as its token: its beginning, for people to recognize
-     * it by. Each row must have the same fields. The token is in clear.
-     */
-    set?: (row: RowOf<Models<Client>[Model], Key>) => Partial<Omit<Models<Client>[Model], Key>>;
-    /** Fields of type DateTime that get the time of the batch, as Prisma gives it to those with `@updatedAt`. */
-    touch?: FieldOf<Models<Client>[Model], Date | null> | FieldOf<Models<Client>[Model], Date | null>[];
-    /**
-     * Keeps the old token valid for a while, in the field `token`, until the time in the field `until`: for planned rotations.
-     * After a leak it keeps the leaked tokens valid. `for` is such as '24h': minutes, hours or days, up to 90 days.
-     */
-    grace?: {
-      token: FieldOf<Models<Client>[Model], string | Uint8Array | null>;
-      until: FieldOf<Models<Client>[Model], Date | null>;
-      for: string;
-    };
-  } & AfterBatchOf<Client, Models<Client>[Model], Key>;
-}[FieldOf<Models<Client>[Model], string | number | bigint>];
+    until: FieldOf<Models<Client>[Model], Date | null>;
+    for: string;
+  };
+} & AfterBatchOf<Client, KeyValue>;
 
 /** A rotated row. */
-type RowOf<Fields, Key extends keyof Fields> = { key: Fields[Key]; token: string };
+type RowOf<KeyValue> = { key: KeyValue; token: string };
 
 /**
  * Runs in the transaction of each batch, when its tokens are written: what it writes through `transaction` is there
  * exactly once for each rotated row, or not at all. It is called for up to 1,000 rows at a time.
  */
-type AfterBatchOf<Client, Fields, Key extends keyof Fields> =
+type AfterBatchOf<Client, KeyValue> =
   | {
       withOldTokens?: false;
-      afterBatch?: (transaction: TransactionOf<Client>, rows: RowOf<Fields, Key>[]) => Promise<unknown>;
+      afterBatch?: (transaction: TransactionOf<Client>, rows: RowOf<KeyValue>[]) => Promise<unknown>;
     }
   | {
       /** Hands over what the token's column held before, too. It must not be logged. @default false */
       withOldTokens: true;
       afterBatch: (
         transaction: TransactionOf<Client>,
-        rows: (RowOf<Fields, Key> & { oldToken: string | Uint8Array | null })[],
+        rows: (RowOf<KeyValue> & { oldToken: string | Uint8Array | null })[],
       ) => Promise<unknown>;
     };
 
@@ -132,7 +146,7 @@ const kindSchema = z.object(
 
 const definitionSchema = z.strictObject({
   model: z.string('must be the name of a model'),
-  key: z.string('must be the name of a field'),
+  key: z.union([z.string(), z.array(z.string())], 'must be the name of a field, or a list of names'),
   token: z.string('must be the name of a field'),
   kind: kindSchema,
   scope: z.custom<object>((value) => typeof value === 'object' && value !== null, 'must be an object').optional(),

@@ -1,6 +1,7 @@
 import { identifier, nameForPeople, quoted, raw, sql } from '../database/sql.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import type { DataModel, Model } from './data-model.ts';
+import { keyOfColumns } from './key.ts';
 import { recordTablesOf } from './record-tables.ts';
 import { type Column, DEFAULT_SCHEMA, type Grace, type Target, type TargetDefinition } from './target.ts';
 import { LEAST_BITS } from './token-kinds.ts';
@@ -31,12 +32,13 @@ export function resolveTarget(
     if (column !== undefined) return column;
     throw new ConfigurationError(`model ${definition.model} has no field ${field} with a column. ${has(columns)}`);
   };
-  const [key, token] = [named(definition.key), named(definition.token)];
+  const keyColumns = [definition.key].flat().map(named);
+  const token = named(definition.token);
   const touched = [definition.touch ?? []].flat().map(named);
-  refuseUnfit(definition, key, token);
+  refuseUnfit(definition, keyColumns, token);
   refuseUntouchable(touched);
   return {
-    label: labelOf(key, token, definition),
+    label: labelOf(keyColumns, token, definition),
     model: definition.model,
     tableName,
     relation,
@@ -44,7 +46,7 @@ export function resolveTarget(
     bareName,
     table: raw(relation),
     from: sql`${raw(relation)} AS target`,
-    key,
+    key: keyOfColumns(keyColumns, nameOfKey(keyColumns, tableName)),
     token,
     kind: definition.kind,
     scope: null,
@@ -78,29 +80,45 @@ function has(named: ReadonlyMap<string, unknown>): string {
 }
 
 /** A rotation with another key, kind, scope, or without what it writes besides the token, is another rotation. */
-function labelOf(key: Column, token: Column, { kind, ...definition }: TargetDefinition): string {
+function labelOf(key: readonly Column[], token: Column, { kind, ...definition }: TargetDefinition): string {
   const besides = (['set', 'touch', 'grace', 'afterBatch'] as const).filter(
     (option) => definition[option] !== undefined,
   );
   return [
-    `${token.fullName} by ${nameForPeople(key.name)}`,
+    `${token.fullName} by ${namesOf(key)}`,
     ...(kind.name === 'uuid' ? [] : [`as ${kind.name}`]), // a plain UUID need not be said
     ...(besides.length === 0 ? [] : [`with ${besides.join(', ')}`]),
   ].join(' ');
 }
 
-function refuseUnfit(definition: TargetDefinition, key: Column, token: Column): void {
+function namesOf(columns: readonly Column[]): string {
+  return columns.map(({ name }) => nameForPeople(name)).join(', ');
+}
+
+function nameOfKey(columns: readonly Column[], tableName: string): string {
+  const [only] = columns;
+  return columns.length === 1 && only !== undefined ? only.fullName : `${tableName}.(${namesOf(columns)})`;
+}
+
+function refuseUnfit(definition: TargetDefinition, keyColumns: readonly Column[], token: Column): void {
   const { kind, acceptWeakTokens, withOldTokens, afterBatch } = definition;
   if (withOldTokens === true && afterBatch === undefined) {
     throw new ConfigurationError('withOldTokens is for afterBatch, which the target does not have.');
   }
-  if (!KEY_TYPES.includes(key.type)) {
-    throw new ConfigurationError(
-      `${key.fullName} is a field of type ${key.type}; a key must be ${KEY_TYPES.join(', ')}.`,
-    );
+  if (new Set(keyColumns).size < keyColumns.length || keyColumns.length === 0) {
+    throw new ConfigurationError('key: must be the name of a field, or a list of different ones.');
   }
-  if (key.name === token.name) {
-    throw new ConfigurationError(`${key.fullName} cannot be both key and token.`);
+  for (const key of keyColumns) {
+    if (!KEY_TYPES.includes(key.type)) {
+      throw new ConfigurationError(
+        `${key.fullName} is a field of type ${key.type}; a key must be ${KEY_TYPES.join(', ')}.`,
+      );
+    }
+    if (key.name === token.name) {
+      throw new ConfigurationError(
+        `${key.fullName} cannot be both key and token. If the table has no other key, add one: an autoincrement() field.`,
+      );
+    }
   }
   if (token.type !== 'String' && !(token.type === 'Bytes' && kind.hash !== null)) {
     throw new ConfigurationError(

@@ -33,7 +33,7 @@ export async function scoped(target: Target, where: object, project: Project): P
 }
 
 async function compile({ model, key }: Target, where: object, { PrismaClient, databaseSchema }: Project) {
-  const query = { where, select: { [key.field]: true as const } };
+  const query = { where, select: Object.fromEntries(key.columns.map(({ field }) => [field, true as const])) };
   const keys = await compileFindMany(PrismaClient, databaseSchema, model, query).catch((error: unknown) => {
     if (!(error instanceof Error) || error.name !== 'PrismaClientValidationError') throw error;
     // Its last line says what is wrong; the options that it points to are in those before.

@@ -1,5 +1,6 @@
 import type { Queryable } from '../database/database.ts';
 import { empty, identifier, quoted, type Sql, sql } from '../database/sql.ts';
+import { rowOf, type TargetKey } from './key.ts';
 import type { RecordTables } from './record-tables.ts';
 import type { TokenKind } from './token-kinds.ts';
 
@@ -21,7 +22,7 @@ export interface Target {
   readonly table: Sql;
   /** The table in a statement that calls it `target`, as columns and scope expect. */
   readonly from: Sql;
-  readonly key: Column;
+  readonly key: TargetKey;
   readonly token: Column;
   readonly kind: TokenKind;
   /** Which rows; null: all of them. */
@@ -52,7 +53,7 @@ export interface Grace {
 
 /** The rows of a target that are rotated. */
 export interface Scope {
-  /** Selects their keys, under the name of the key's column. */
+  /** Selects their keys, under the names of the key's columns. */
   readonly keys: Sql;
   /** True if none of them is without a token. */
   readonly requiresToken: boolean;
@@ -75,10 +76,15 @@ export interface Column {
   readonly isEnum: boolean;
 }
 
+export type KeyPart = number | bigint | string;
+
 /** A row that was rotated. */
 export interface RotatedRow {
-  /** As Prisma has it: a number where the field is an Int, a bigint where it is a BigInt, else a string. */
-  key: number | bigint | string;
+  /**
+   * As Prisma has it: a number where the field is an Int, a bigint where it is a BigInt, else a string. A key of several
+   * fields is an object of them.
+   */
+  key: KeyPart | Record<string, KeyPart>;
   /** The token to hand to its holder. It must not be logged. */
   token: string;
   /** What the column held before, with `withOldTokens` only: a text, or bytes. It must not be logged. */
@@ -98,7 +104,7 @@ export type AfterBatch = (transaction: Queryable, rows: RotatedRow[]) => Promise
 /** A target as it is written down, in the names of the Prisma schema. */
 export interface TargetDefinition {
   model: string;
-  key: string;
+  key: string | readonly string[];
   token: string;
   kind: TokenKind;
   acceptWeakTokens?: boolean | undefined;
@@ -132,13 +138,7 @@ export type KeyCondition = (key: Sql) => Sql;
  */
 export function inScope({ key, scope }: Target, rows?: KeyCondition): Sql {
   if (scope === null) return sql`true`;
-  const scopeKey = sql`scope.${identifier(key.name)}`;
+  const scopeKey = rowOf(key.columns.map(({ name }) => sql`scope.${identifier(name)}`));
   const bound = rows === undefined ? empty : sql` AND ${rows(scopeKey)}`;
   return sql`EXISTS (SELECT FROM (${scope.keys}) AS scope WHERE ${scopeKey} = ${key.sql}${bound})`;
-}
-
-/** A key as Prisma has it. */
-export function keyOf({ key }: Target, text: string): RotatedRow['key'] {
-  if (key.type === 'String') return text;
-  return key.type === 'BigInt' ? BigInt(text) : Number(text);
 }

@@ -1,6 +1,8 @@
 import type { Key, PlannedPartition } from '../checkpoint/checkpoints.ts';
+import { keyValue } from '../config/key.ts';
 import { inScope, type Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
 
 /** Tables with up to this many rows are counted. Counting more would delay the first batch, so they are estimated. */
 export const MAX_ROWS_COUNTED = 2_000_000;
@@ -86,7 +88,7 @@ function shareOf(total: number, index: number, parts: number): bigint {
 /** By the index; not every type of key has a `max`. */
 async function highestKey(database: Queryable, { from, key }: Target): Promise<Key | null> {
   const [highest] = await database.$queryRaw<{ key: Key }[]>`
-    SELECT ${key.sql}::text AS key FROM ${from} ORDER BY ${key.sql} DESC LIMIT 1`;
+    SELECT ${key.text} AS key FROM ${from} ORDER BY ${key.descending} LIMIT 1`;
   return highest?.key ?? null;
 }
 
@@ -111,15 +113,26 @@ interface Sample extends RowCount {
 
 async function sampleTable(database: Queryable, target: Target, watermark: Key): Promise<Sample> {
   const { from, relation, key } = target;
-  const shares = Array.from({ length: MAX_PARTITIONS - 1 }, (_, index) => (index + 1) / MAX_PARTITIONS);
   const [size] = await database.$queryRaw<{ blocks: number }[]>`
     SELECT greatest(1, pg_relation_size(${relation}::regclass) / current_setting('block_size')::int)::float8 AS blocks`;
   const percent = Math.min(100, (100 * BLOCKS_SAMPLED) / (size?.blocks ?? 1));
-  const [sample] = await database.$queryRaw<(RowCount & { cuts: Key[] | null })[]>`
-    SELECT count(*)::float8 AS rows, count(*) FILTER (WHERE ${inScope(target)})::float8 AS "inScope",
-      percentile_disc(${`{${shares}}`}::float8[]) WITHIN GROUP (ORDER BY ${key.sql})
-        FILTER (WHERE ${key.sql} < ${watermark})::text[] AS cuts
-    FROM ${from} TABLESAMPLE SYSTEM (${percent})`;
+  const isBelow = sql`${key.sql} < ${keyValue(key, watermark)}`;
+  // The cuts are percentiles: percentile_disc sorts no rows of several columns.
+  const [sample] = await database.$queryRaw<(RowCount & { cuts: Key[] })[]>`
+    WITH sampled AS MATERIALIZED (
+      SELECT ${key.text} AS key, ${inScope(target)} AS is_in_scope, ${isBelow} AS is_below,
+        row_number() OVER (PARTITION BY ${isBelow} ORDER BY ${key.ascending}) AS place
+      FROM ${from} TABLESAMPLE SYSTEM (${percent})
+    ),
+    below AS (SELECT count(*) AS rows FROM sampled WHERE is_below)
+    SELECT count(*)::float8 AS rows, count(*) FILTER (WHERE is_in_scope)::float8 AS "inScope",
+      ARRAY(
+        SELECT key FROM generate_series(1, ${MAX_PARTITIONS - 1}::int) AS cut
+        CROSS JOIN below
+        JOIN sampled ON is_below AND place = (cut * below.rows + ${MAX_PARTITIONS - 1}::int) / ${MAX_PARTITIONS}::int
+        ORDER BY cut
+      ) AS cuts
+    FROM sampled`;
   const estimated = (rows = 0) => Math.round((rows * 100) / percent);
   return { rows: estimated(sample?.rows), inScope: estimated(sample?.inScope), cuts: sample?.cuts ?? [] };
 }

@@ -3,6 +3,7 @@ import type { Column, Target } from '../config/target.ts';
 import type { TokenKind } from '../config/token-kinds.ts';
 import type { Queryable } from '../database/database.ts';
 import { nameForPeople } from '../database/sql.ts';
+import { listed } from '../text/wording.ts';
 import { type Index, readIndexes } from './indexes.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
@@ -33,10 +34,11 @@ export async function inspectKeyColumn(
   target: Target,
   settings: Pick<Settings, 'condemn'>,
 ): Promise<Verdict> {
-  const column = await readColumnType(database, target, target.key);
+  const columns: (ColumnType | undefined)[] = [];
+  for (const column of target.key.columns) columns.push(await readColumnType(database, target, column));
   const [table] = await database.$queryRaw<{ rows: number }[]>`
     SELECT reltuples::float8 AS rows FROM pg_class WHERE oid = to_regclass(${target.relation})`;
-  return judgeKeyColumn(target, column, await readIndexes(database, target), condemns(settings, table?.rows ?? 0));
+  return judgeKeyColumn(target, columns, await readIndexes(database, target), condemns(settings, table?.rows ?? 0));
 }
 
 export async function inspectTokenColumn(database: Queryable, target: Target): Promise<Verdict> {
@@ -67,43 +69,60 @@ export async function readColumnType(
  * @param tokensAreCondemned true if rows whose token was written since the start are left alone
  */
 export function judgeKeyColumn(
-  { tableName, key, scope }: Target,
-  column: ColumnType | undefined,
+  target: Target,
+  types: readonly (ColumnType | undefined)[],
   indexes: readonly Index[],
   tokensAreCondemned: boolean,
 ): Verdict {
-  const name = key.fullName;
-  if (column === undefined) return stop(`there is no column ${name}.`, MIGRATE);
-  if (!KEY_TYPES.includes(column.baseType)) {
-    return stop(
-      `${name} is of type ${column.type}; a key must be ${KEY_TYPES.slice(0, -1).join(', ')} or ${KEY_TYPES.at(-1)}.`,
-      'Choose another unique column as the key of the target.',
-    );
+  const { tableName, key, scope } = target;
+  const columns = key.columns.map((column, index) => ({ ...column, is: types[index] }));
+  for (const { fullName, is } of columns) {
+    if (is === undefined) return stop(`there is no column ${fullName}.`, MIGRATE);
+    if (!KEY_TYPES.includes(is.baseType)) {
+      return stop(
+        `${fullName} is of type ${is.type}; a key must be ${KEY_TYPES.slice(0, -1).join(', ')} or ${KEY_TYPES.at(-1)}.`,
+        'Choose another unique column as the key of the target.',
+      );
+    }
   }
-  const onKey = indexes.filter(({ method, keyColumns }) => method === 'btree' && keyColumns.join() === key.name);
-  const unique = onKey.filter(({ isUnique, isPartial, sortsAsColumn }) => isUnique && !isPartial && sortsAsColumn);
-  const index = unique.find(({ isValid }) => isValid);
-  if (index === undefined) {
-    const [invalid] = unique;
-    return invalid === undefined
-      ? stop(
-          `${name} alone has no unique index, so rows could be skipped.`,
-          `Run CREATE UNIQUE INDEX CONCURRENTLY ON ${tableName} (${nameForPeople(key.name)}).`,
-        )
-      : stop(`index ${invalid.name} on ${name} is invalid.`, `Run REINDEX INDEX CONCURRENTLY ${invalid.name}.`);
+  const index = usableIndex(target, indexes);
+  if (typeof index !== 'string') return index;
+  for (const { fullName, name, is } of columns) {
+    if (is?.isNullable !== false) {
+      return stop(
+        `${fullName} may be null, and rows without a key would keep their leaked token.`,
+        `Run ALTER TABLE ${tableName} ALTER COLUMN ${nameForPeople(name)} SET NOT NULL.`,
+      );
+    }
   }
-  if (column.isNullable) {
-    return stop(
-      `${name} may be null, and rows without a key would keep their leaked token.`,
-      `Run ALTER TABLE ${tableName} ALTER COLUMN ${nameForPeople(key.name)} SET NOT NULL.`,
-    );
-  }
-  const facts = `${name} is of type ${column.type} and has the unique index ${index.name}`;
-  if (GROWING_TYPES.includes(column.baseType) || scope?.endsInTime || tokensAreCondemned) return ok(`${facts}.`);
+  const typed = listed(columns.map(({ is }) => is?.type ?? ''));
+  const facts = `${key.fullName} is of type ${typed} and has the unique index ${index}`;
+  const grows = columns.length === 1 && columns.every(({ is }) => GROWING_TYPES.includes(is?.baseType ?? ''));
+  if (grows || scope?.endsInTime || tokensAreCondemned) return ok(`${facts}.`);
   return warning(
     `${facts}; but such keys do not grow with time, so rows inserted during the rotation may be rotated, too.`,
     'To keep the fresh tokens of such rows, have tokens condemned (--condemn), or give the target a scope that excludes ' +
       'them, such as { createdAt: { lt: … } }. Keys that begin with a time (UUIDv7, ULID) do grow.',
+  );
+}
+
+/** @returns its name; or why there is none */
+function usableIndex({ tableName, key }: Target, indexes: readonly Index[]): string | Verdict {
+  const names = key.columns.map(({ name }) => name);
+  const onKey = indexes.filter(({ method, keyColumns }) => method === 'btree' && keyColumns.join() === names.join());
+  const unique = onKey.filter(({ isUnique, isPartial, sortsAsColumn }) => isUnique && !isPartial && sortsAsColumn);
+  const index = unique.find(({ isValid }) => isValid);
+  if (index !== undefined) return index.name;
+  const [invalid] = unique;
+  if (invalid !== undefined) {
+    return stop(
+      `index ${invalid.name} on ${key.fullName} is invalid.`,
+      `Run REINDEX INDEX CONCURRENTLY ${invalid.name}.`,
+    );
+  }
+  return stop(
+    `${key.fullName} alone has no unique index, so rows could be skipped.`,
+    `Run CREATE UNIQUE INDEX CONCURRENTLY ON ${tableName} (${names.map(nameForPeople).join(', ')}).`,
   );
 }
 

@@ -20,7 +20,7 @@ export interface Index {
   /** True if rows are inserted into it. */
   isReady: boolean;
   isPartial: boolean;
-  /** True if its first key column has the collation of the column itself. */
+  /** True if its key columns sort as the columns themselves do, and all in one direction. */
   sortsAsColumn: boolean;
   /** True if its key, expression or condition uses a column that changes with the token. */
   concernsToken: boolean;
@@ -38,9 +38,12 @@ export async function readIndexes(database: Queryable, target: Target): Promise<
   return database.$queryRaw<Index[]>`
     SELECT class.oid::regclass::text AS name, amname::text AS method, indisunique AS "isUnique",
       indisvalid AS "isValid", indisready AS "isReady", indpred IS NOT NULL AS "isPartial",
-      opcdefault AND indcollation[0] = coalesce(
-        (SELECT attcollation FROM pg_attribute WHERE attrelid = indrelid AND attnum = indkey[0]), indcollation[0]
-      ) AS "sortsAsColumn",
+      NOT EXISTS (
+        SELECT FROM unnest(indkey::int2[], indclass::oid[], indcollation::oid[]) AS part (attnum, opclass, collid)
+        JOIN pg_opclass ON pg_opclass.oid = part.opclass
+        LEFT JOIN pg_attribute ON attrelid = indrelid AND pg_attribute.attnum = part.attnum
+        WHERE NOT opcdefault OR collid <> coalesce(attcollation, collid)
+      ) AND (SELECT count(DISTINCT direction & 1) = 1 FROM unnest(indoption::int2[]) AS direction) AS "sortsAsColumn",
       class.relpages::float8 * current_setting('block_size')::int AS bytes,
       ARRAY(
         SELECT coalesce(attname::text, '(expression)')
@@ -59,7 +62,6 @@ export async function readIndexes(database: Queryable, target: Target): Promise<
     FROM pg_index
     JOIN pg_class AS class ON class.oid = indexrelid
     JOIN pg_am ON pg_am.oid = relam
-    JOIN pg_opclass ON pg_opclass.oid = indclass[0]
     WHERE indrelid = to_regclass(${target.relation})
     ORDER BY indexrelid`;
 }

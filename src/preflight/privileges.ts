@@ -1,7 +1,8 @@
 import type { RECORD_TABLES } from '../config/record-tables.ts';
-import type { Target } from '../config/target.ts';
+import type { Column, Target } from '../config/target.ts';
+import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
-import { quoted, sql } from '../database/sql.ts';
+import { quoted, type Sql, sql } from '../database/sql.ts';
 import { listOf } from '../text/wording.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
@@ -22,7 +23,8 @@ export async function inspectPrivileges(database: Queryable, target: Target): Pr
 }
 
 async function readPrivileges(database: Queryable, target: Target): Promise<Privilege[]> {
-  const { tableName, relation, key, token, records } = target;
+  const { tableName, relation, key, token, touched, grace, records } = target;
+  const written = [token, ...touched, ...(grace === null ? [] : [grace.token, grace.until])];
   const own = (name: (typeof RECORD_TABLES)[number], privilege: string) =>
     sql`(${name}, ${`${quoted(records.schema)}.${name}`}, ${privilege}, '{}'::text[])`;
   return database.$queryRaw<Privilege[]>`
@@ -33,8 +35,8 @@ async function readPrivileges(database: Queryable, target: Target): Promise<Priv
         FROM pg_attribute WHERE attrelid = to_regclass(relation) AND attname = ANY (columns)
       ) AS "onColumns"
     FROM (VALUES
-      (${tableName}, ${relation}, 'SELECT', ARRAY[${key.name}, ${token.name}]),
-      (${tableName}, ${relation}, 'UPDATE', ARRAY[${token.name}]),
+      (${tableName}, ${relation}, 'SELECT', ${namesOf([...key.columns, token])}),
+      (${tableName}, ${relation}, 'UPDATE', ${namesOf(written)}),
       ${own('rotations', 'SELECT')}, ${own('rotations', 'INSERT')},
       ${own('rotations', 'UPDATE')}, ${own('rotations', 'DELETE')},
       ${own('rotation_checkpoints', 'SELECT')}, ${own('rotation_checkpoints', 'INSERT')},
@@ -42,6 +44,10 @@ async function readPrivileges(database: Queryable, target: Target): Promise<Priv
       ${own('condemned_tokens', 'SELECT')}, ${own('condemned_tokens', 'INSERT')},
       ${own('condemned_tokens', 'DELETE')}
     ) AS used (name, relation, privilege, columns)`;
+}
+
+function namesOf(columns: readonly Column[]): Sql {
+  return sql`${arrayLiteral(columns.map(({ name }) => name))}::text[]`;
 }
 
 export function judgePrivileges({ token }: Target, privileges: readonly Privilege[]): Verdict {

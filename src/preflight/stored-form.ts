@@ -46,7 +46,7 @@ async function readSample(database: Queryable, target: Target): Promise<string[]
   const rows = await database.$queryRaw<{ token: string }[]>`
     SELECT token FROM (
       SELECT ${storedText(token)} AS token, ${inScope(target)} AS is_in_scope
-      FROM ${from} ORDER BY ${key.sql} DESC LIMIT ${ROWS_READ}
+      FROM ${from} ORDER BY ${key.descending} LIMIT ${ROWS_READ}
     ) AS newest
     WHERE is_in_scope AND token <> '' LIMIT ${TOKENS_COMPARED}`;
   return rows.map((row) => row.token);

@@ -1,4 +1,5 @@
 import type { Key } from '../checkpoint/checkpoints.ts';
+import { keyIn, keyTextIn, keyValue } from '../config/key.ts';
 import type { Target } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
 import { allowNestedLoops } from '../database/planner.ts';
@@ -56,16 +57,16 @@ function expireNext(
     await allowNestedLoops(transaction);
     const [batch] = await transaction.$queryRaw<Batch[]>`
       WITH page AS MATERIALIZED (
-        SELECT ${key.sql} AS key FROM ${from}
-        WHERE ${after === null ? sql`true` : sql`${key.sql} > ${after}`}
+        SELECT ${key.selected} FROM ${from}
+        WHERE ${after === null ? sql`true` : sql`${key.sql} > ${keyValue(key, after)}`}
           AND (${grace.token.sql} IS NOT NULL OR ${grace.until.sql} IS NOT NULL)
-        ORDER BY ${key.sql} LIMIT ${ROWS_PER_BATCH} FOR UPDATE OF target
+        ORDER BY ${key.ascending} LIMIT ${ROWS_PER_BATCH} FOR UPDATE OF target
       ),
       expired AS (
         UPDATE ${from} SET ${identifier(grace.token.name)} = NULL, ${identifier(grace.until.name)} = NULL
-        FROM page WHERE ${key.sql} = page.key RETURNING 1
+        FROM page WHERE ${key.sql} = ${keyIn(key, 'page')} RETURNING 1
       )
-      SELECT count(*)::int AS rows, (SELECT key::text FROM page ORDER BY page.key DESC LIMIT 1) AS "lastKey" FROM expired`;
+      SELECT count(*)::int AS rows, (SELECT ${keyTextIn(key, 'page')} FROM page ORDER BY ${keyIn(key, 'page')} DESC LIMIT 1) AS "lastKey" FROM expired`;
     return batch ?? { rows: 0, lastKey: null };
   }, limitsOf(options));
 }

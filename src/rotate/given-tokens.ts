@@ -1,12 +1,13 @@
 /** The page of an update: its keys, with the token and the values that each of them gets. */
 
 import type { Key } from '../checkpoint/checkpoints.ts';
+import { partNames } from '../config/key.ts';
 import type { Target } from '../config/target.ts';
 import { UUID_BYTES } from '../config/token-kinds.ts';
 import type { Tokens } from '../config/tokens.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import { empty, identifier, join, type Sql, sql } from '../database/sql.ts';
-import { arrayOf } from './lock-rows.ts';
+import { arrayOf, arraysOf, typedArrays } from './lock-rows.ts';
 import { type ColumnValues, valuesToSet } from './set-values.ts';
 
 /** Tokens, and values of other columns, for certain keys. */
@@ -41,7 +42,7 @@ export function pageByPlace(target: Target, where: Sql, tokens: Tokens): Sql {
   // A token that PostgreSQL makes is only known to differ from the old one.
   const old = tokens === 'database' ? selectOld(target) : oldToken(target);
   const numbered = sql`
-    SELECT ${key.sql} AS key${old}, row_number() OVER (ORDER BY ${key.sql}) AS place FROM ${from} WHERE ${where}`;
+    SELECT ${key.selected}${old}, row_number() OVER (ORDER BY ${key.ascending}) AS place FROM ${from} WHERE ${where}`;
   if (tokens === 'database') return numbered;
   if ('packed' in tokens) {
     const bytes = sql`substring(${tokens.packed}::bytea FROM ${UUID_BYTES}::int * (place::int - 1) + 1 FOR ${UUID_BYTES}::int)`;
@@ -58,14 +59,14 @@ export function pageByPlace(target: Target, where: Sql, tokens: Tokens): Sql {
 export function pageByKey(target: Target, where: Sql, { keys, stored, others }: Given): Sql {
   const { from, key } = target;
   const arrays = [
-    arrayOf(target, key, arrayLiteral(keys)),
+    ...typedArrays(target, arraysOf(target, keys)),
     sql`${arrayLiteral(stored)}::${typeOf(target)}[]`,
     ...others.map(({ column, values }) => arrayOf(target, column, values)),
   ];
-  const names = [sql`key`, sql`token`, ...others.map((_, index) => valueName(index)), sql`place`];
+  const names = [partNames(key), sql`token`, ...others.map((_, index) => valueName(index)), sql`place`];
   return sql`
-    SELECT * FROM (SELECT ${key.sql} AS key${oldToken(target)} FROM ${from} WHERE ${where}) AS found
-    JOIN unnest(${join(arrays)}) WITH ORDINALITY AS given (${join(names)}) USING (key)`;
+    SELECT * FROM (SELECT ${key.selected}${oldToken(target)} FROM ${from} WHERE ${where}) AS found
+    JOIN unnest(${join(arrays)}) WITH ORDINALITY AS given (${join(names)}) USING (${partNames(key)})`;
 }
 
 /** Selects the old token, if it is to be handed over. */

@@ -1,6 +1,7 @@
 /** Hands the rows of a batch over to the target's `afterBatch`. */
 
-import { keyOf, storedText, type Target } from '../config/target.ts';
+import { keyForPrisma } from '../config/key.ts';
+import { storedText, type Target } from '../config/target.ts';
 import type { Tokens } from '../config/tokens.ts';
 import type { Queryable } from '../database/database.ts';
 import { letPlannerChoose } from '../database/planner.ts';
@@ -11,7 +12,7 @@ import { callAfterBatch } from './after-batch.ts';
 export function handedOf({ afterBatch, withOldTokens, key, token }: Target, place: Sql): Sql {
   if (afterBatch === null) return sql`1`;
   const old = withOldTokens ? storedText({ ...token, sql: sql`page.old` }) : sql`NULL`;
-  return sql`json_build_array(${key.sql}::text, ${place}, ${token.sql}::text, ${old})`;
+  return sql`json_build_array(${key.text}, ${place}, ${token.sql}::text, ${old})`;
 }
 
 /** Result of an update's statement. */
@@ -37,7 +38,7 @@ export async function handOver(
   await letPlannerChoose(transaction);
   for (let start = 0; start < handed.length; start += ROWS_AT_A_TIME) {
     const rows = handed.slice(start, start + ROWS_AT_A_TIME).map(([key, place, stored, old]) => ({
-      key: keyOf(target, key),
+      key: keyForPrisma(target.key, key),
       token: tokenOf(place, stored),
       ...(target.withOldTokens && { oldToken: oldTokenOf(target, old) }),
     }));

@@ -1,5 +1,6 @@
 import type { Checkpoint, Key } from '../checkpoint/checkpoints.ts';
-import { keyOf, type Target } from '../config/target.ts';
+import { keyForPrisma, keyValue } from '../config/key.ts';
+import type { Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
 import { queriesOf } from '../database/models.ts';
 import { type Sql, sql } from '../database/sql.ts';
@@ -22,7 +23,7 @@ export function unswept({
 }
 
 /**
- * Keyset pagination by Prisma's own query. Not by its `cursor`, which finds nothing once the row at the cursor is deleted.
+ * Keyset pagination by Prisma's own query, or by a comparison of rows where the key has several columns. Not by its `cursor`, which finds nothing once the row at the cursor is deleted.
  *
  * @param place 1 for the first key of the range
  * @returns the key at that place; null if the range has fewer rows
@@ -33,9 +34,20 @@ export async function keyAt(
   { after, upTo }: KeyRange,
   place: number,
 ): Promise<Key | null> {
-  const { field } = target.key;
+  const { columns, text, ascending } = target.key;
+  const [only, ...others] = columns;
+  if (only === undefined || others.length > 0) {
+    // Prisma compares no rows; what it can say instead reads all keys with the same first part for every page.
+    const [found] = await transaction.$queryRaw<{ key: Key }[]>`
+      SELECT ${text} AS key FROM ${target.from} WHERE ${within(target, { after, upTo }, target.key.sql)}
+      ORDER BY ${ascending} OFFSET ${place - 1} LIMIT 1`;
+    return found?.key ?? null;
+  }
+  const { field } = only;
   const [row] = await queriesOf(transaction, target.model).findMany({
-    where: { [field]: { ...(after !== null && { gt: keyOf(target, after) }), lte: keyOf(target, upTo) } },
+    where: {
+      [field]: { ...(after !== null && { gt: keyForPrisma(target.key, after) }), lte: keyForPrisma(target.key, upTo) },
+    },
     orderBy: { [field]: 'asc' },
     skip: place - 1,
     take: 1,
@@ -45,7 +57,7 @@ export async function keyAt(
 }
 
 /** The condition that a key is in the range. Both bounds keep the planner from scanning the whole table. */
-export function within({ after, upTo }: KeyRange, key: Sql): Sql {
-  const upper = sql`${key} <= ${upTo}`;
-  return after === null ? upper : sql`${key} > ${after} AND ${upper}`;
+export function within({ key: ofTarget }: Target, { after, upTo }: KeyRange, key: Sql): Sql {
+  const upper = sql`${key} <= ${keyValue(ofTarget, upTo)}`;
+  return after === null ? upper : sql`${key} > ${keyValue(ofTarget, after)} AND ${upper}`;
 }

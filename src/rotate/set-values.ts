@@ -1,7 +1,8 @@
 /** The values that a target's `set` makes for other columns. */
 
 import type { Key } from '../checkpoint/checkpoints.ts';
-import { type Column, keyOf, type Target } from '../config/target.ts';
+import { keyForPrisma } from '../config/key.ts';
+import type { Column, Target } from '../config/target.ts';
 import { hyphenated } from '../config/token-kinds.ts';
 import type { FreshTokens } from '../config/tokens.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
@@ -26,7 +27,7 @@ export function valuesToSet(target: Target, keys: readonly Key[], { fresh }: Fre
   const isPlainUuid = kind.type === 'uuid'; // made without hyphens
   const rows = keys.map((key, index) => {
     const token = fresh[index] ?? '';
-    return set({ key: keyOf(target, key), token: isPlainUuid ? hyphenated(token) : token });
+    return set({ key: keyForPrisma(target.key, key), token: isPlainUuid ? hyphenated(token) : token });
   });
   const fields = Object.keys(rows[0] ?? {});
   for (const row of rows) {
@@ -43,7 +44,7 @@ export function valuesToSet(target: Target, keys: readonly Key[], { fresh }: Fre
 function settable({ columns, key, token, touched, grace }: Target, field: string): Column {
   const column = columns.get(field);
   if (column === undefined) throw new ConfigurationError(`set: the model has no field ${field} with a column.`);
-  const others = [key, token, ...touched, ...(grace === null ? [] : [grace.token, grace.until])];
+  const others = [...key.columns, token, ...touched, ...(grace === null ? [] : [grace.token, grace.until])];
   if (others.some(({ name }) => name === column.name)) {
     throw new ConfigurationError(`set: ${field} is the target's key or token, or is written by touch or grace.`);
   }

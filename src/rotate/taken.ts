@@ -79,7 +79,7 @@ export async function countForeign(transaction: Queryable, target: Target, range
   if (kind.form === null) return 0;
   const [found] = await transaction.$queryRaw<{ rows: number }[]>`
     SELECT count(*)::int AS rows FROM ${from}
-    WHERE ${within(range, key.sql)} AND ${inScope(target, (column) => within(range, column))}
+    WHERE ${within(target, range, key.sql)} AND ${inScope(target, (column) => within(target, range, column))}
       AND ${isForeignSql(target)}`;
   return found?.rows ?? 0;
 }

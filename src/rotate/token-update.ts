@@ -2,14 +2,14 @@
 
 import type { Key } from '../checkpoint/checkpoints.ts';
 import { type CondemnedTokens, isCondemnedSql } from '../checkpoint/condemned-tokens.ts';
+import { keyIn, keyTextIn, keyValue } from '../config/key.ts';
 import type { Target } from '../config/target.ts';
 import type { Tokens } from '../config/tokens.ts';
-import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
 import { empty, identifier, join, type Sql, sql } from '../database/sql.ts';
 import { assignments, countOf, givenTo, pageByKey, pageByPlace } from './given-tokens.ts';
 import { handedOf, handOver, type Updated } from './hand-over.ts';
-import { isOneOf, lockRows, type RowsToUpdate } from './lock-rows.ts';
+import { arraysOf, isOneOf, lockRows, type RowsToUpdate } from './lock-rows.ts';
 import { type KeyRange, keyAt, within } from './page.ts';
 import { assertNoneCondemned, assertTaken, type Guard, isForeignSql, notTaken, type Taken } from './taken.ts';
 
@@ -43,7 +43,7 @@ export async function updateNext(
   if (tokens !== 'database' && countOf(tokens) < size) throw new Error(`${size} rows need as many tokens`);
   const end = await keyAt(transaction, target, range, size);
   const page = { ...range, upTo: end ?? range.upTo };
-  const inPage = (key: Sql) => within(page, key);
+  const inPage = (key: Sql) => within(target, page, key);
   const found = exceptFresh(target, await lockRows(transaction, target, inPage), guard);
   if (tokens === 'database' && !guard.firesTriggers && !target.withOldTokens) {
     const rows = await updateByDatabase(transaction, target, found.where);
@@ -64,7 +64,7 @@ export async function updateOne(
   tokens: Tokens,
   guard: Guard,
 ): Promise<number> {
-  const isIt = (column: Sql) => sql`${column} = ${key}`;
+  const isIt = (column: Sql) => sql`${column} = ${keyValue(target.key, key)}`;
   const found = exceptFresh(target, await lockRows(transaction, target, isIt), guard);
   const { rows } = await updatePage(transaction, target, found, isIt(target.key.sql), tokens, guard);
   await assertNoneCondemned(transaction, target, isIt, rows, guard);
@@ -85,7 +85,7 @@ export async function updateCondemned(
   tokens: Tokens,
   condemned: CondemnedTokens,
 ): Promise<number> {
-  const isGiven = isOneOf(target, arrayLiteral(keys));
+  const isGiven = isOneOf(target, arraysOf(target, keys));
   const guard = { firesTriggers: true, condemned };
   const { where, keys: locked } = await lockRows(transaction, target, isGiven);
   const found = { where: sql`${where} AND ${isCondemnedSql(target, condemned)}`, keys: locked };
@@ -105,7 +105,9 @@ function exceptFresh(target: Target, { where, keys }: RowsToUpdate, { condemned 
 }
 
 /** Selects the end of a page, whichever of its rows were updated. */
-const END_OF_PAGE = sql`SELECT key::text AS "lastKey", place::int AS keys FROM page ORDER BY place DESC LIMIT 1`;
+function endOfPage({ key }: Target): Sql {
+  return sql`SELECT ${keyTextIn(key, 'page')} AS "lastKey", place::int AS keys FROM page ORDER BY place DESC LIMIT 1`;
+}
 
 /** The last key, and the number of keys, that got a token of their own. */
 interface WrittenKeys {
@@ -138,10 +140,10 @@ async function updatePage(
     WITH page AS MATERIALIZED (${page}),
     updated AS (
       UPDATE ${from} SET ${identifier(token.name)} = ${value}${besides(target)}${assignments(given)} FROM page
-      WHERE ${key.sql} = page.key AND ${bound}
+      WHERE ${key.sql} = ${keyIn(key, 'page')} AND ${bound}
       RETURNING ${isNotTaken} AS is_not_taken, ${handedOf(target, sql`page.place`)} AS row
     )
-    SELECT * FROM (${END_OF_PAGE}) AS page_end, (
+    SELECT * FROM (${endOfPage(target)}) AS page_end, (
       SELECT count(*)::int AS rows, count(*) FILTER (WHERE is_not_taken)::int AS "notTaken",
         (SELECT count(*)::int FROM page) AS expected, ${afterBatch === null ? sql`NULL` : sql`json_agg(row)`} AS handed
       FROM updated

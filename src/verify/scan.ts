@@ -7,6 +7,7 @@ import {
   isOlderThanPlan,
 } from '../checkpoint/condemned-tokens.ts';
 import { keyOrder } from '../checkpoint/key-order.ts';
+import { keyValue } from '../config/key.ts';
 import { inScope, storedText, type Target } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
@@ -148,8 +149,8 @@ async function read(
       SELECT key, token, is_in_scope, is_in_scope AND is_up_to_watermark AS is_covered,
         is_old OR condemned.bucket IS NOT NULL AS is_condemned, condemned.bucket IS NOT NULL AS has_hash
       FROM (
-        SELECT ${key.sql}::text AS key, ${storedText(token)} AS token, ${hash} AS hash,
-          ${inScope(target)} AS is_in_scope, ${key.sql} <= ${watermark} AS is_up_to_watermark,
+        SELECT ${key.text} AS key, ${storedText(token)} AS token, ${hash} AS hash,
+          ${inScope(target)} AS is_in_scope, ${key.sql} <= ${keyValue(key, watermark)} AS is_up_to_watermark,
           ${condemned === null ? sql`false` : isOlderThanPlan(condemned)} AS is_old
         FROM ${from} WHERE ${condition}
         OFFSET 0
@@ -175,10 +176,10 @@ export async function readSurvivors(
   limit: number,
 ): Promise<Key[]> {
   const { from, key } = target;
-  const above = after === null ? sql`true` : sql`${key.sql} > ${after}`;
+  const above = after === null ? sql`true` : sql`${key.sql} > ${keyValue(key, after)}`;
   const rows = await database.$queryRaw<{ key: Key }[]>`
-    SELECT ${key.sql}::text AS key FROM ${from}
+    SELECT ${key.text} AS key FROM ${from}
     WHERE ${condition} AND ${above} AND ${inScope(target)} AND ${isCondemnedSql(target, condemned)}
-    ORDER BY ${key.sql} LIMIT ${limit}`;
+    ORDER BY ${key.ascending} LIMIT ${limit}`;
   return rows.map(({ key }) => key);
 }

@@ -1,4 +1,5 @@
 import type { Key } from '../checkpoint/checkpoints.ts';
+import { keyValue } from '../config/key.ts';
 import type { Target } from '../config/target.ts';
 import type { TokenKind } from '../config/token-kinds.ts';
 import type { RotationContext } from '../context.ts';
@@ -51,7 +52,7 @@ async function countDuplicates(database: Queryable, { from, key, token }: Target
   const [row] = await database.$queryRaw<{ duplicates: number }[]>`
     SELECT count(*)::int AS duplicates
     FROM (
-      SELECT FROM ${from} WHERE ${key.sql} <= ${upTo}
+      SELECT FROM ${from} WHERE ${key.sql} <= ${keyValue(key, upTo)}
       GROUP BY ${token.sql} HAVING ${token.sql} IS NOT NULL AND count(*) > 1
     ) AS repeated`;
   return row?.duplicates ?? 0;

@@ -93,8 +93,8 @@ async function sample(transaction: Queryable, { from, relation, key, token }: Ta
     ? sql`UNION ALL (SELECT ${value} FROM ${from} TABLESAMPLE SYSTEM (${table.percent}::float8) WHERE ${isThere} LIMIT ${ROWS_AT_RANDOM})`
     : sql``;
   const rows = await transaction.$queryRaw<{ value: string }[]>`
-    (SELECT ${value} FROM ${from} WHERE ${isThere} ORDER BY ${key.sql} LIMIT ${ROWS_FROM_EACH_END})
-    UNION ALL (SELECT ${value} FROM ${from} WHERE ${isThere} ORDER BY ${key.sql} DESC LIMIT ${ROWS_FROM_EACH_END})
+    (SELECT ${value} FROM ${from} WHERE ${isThere} ORDER BY ${key.ascending} LIMIT ${ROWS_FROM_EACH_END})
+    UNION ALL (SELECT ${value} FROM ${from} WHERE ${isThere} ORDER BY ${key.descending} LIMIT ${ROWS_FROM_EACH_END})
     ${atRandom}`;
   return rows.map((row) => row.value).filter((text) => text !== '');
 }

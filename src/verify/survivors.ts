@@ -146,7 +146,7 @@ async function lookUp(context: RotationContext, forms: readonly string[]): Promi
       readByIndex(
         context.database,
         (transaction) => transaction.$queryRaw<FoundRow[]>`
-          SELECT ${key.sql}::text AS key, ${inScope(context.target)} AS "isInScope"
+          SELECT ${key.text} AS key, ${inScope(context.target)} AS "isInScope"
           FROM ${from} WHERE ${token.sql} = ANY (${list})
             ${grace === null ? empty : sql`OR ${grace.token.sql} = ANY (${list}) AND ${isInGrace(grace)}`}`,
       ),

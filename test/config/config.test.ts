@@ -82,8 +82,8 @@ describe('the target of a config', () => {
   it.each<[string, object, string | RegExp]>([
     ['no model', { model: undefined }, NO_MODEL],
     ['a number for a model', { model: 5 }, NO_MODEL],
-    ['no key', { key: undefined }, `key: ${NO_FIELD}`],
-    ['several keys', { key: ['id', 'subject'] }, `key: ${NO_FIELD}`],
+    ['no key', { key: undefined }, `key: ${NO_FIELD}, or a list of names`],
+    ['a number among keys', { key: ['id', 5] }, `key: ${NO_FIELD}, or a list of names`],
     ['null for a token', { token: null }, `token: ${NO_FIELD}`],
     ['no kind', { kind: undefined }, NO_KIND],
     ['a text for a kind', { kind: 'secret' }, NO_KIND],
@@ -131,6 +131,7 @@ describe('the types of defineTargets', () => {
     const config = defineTargets(PrismaClient, {
       mine: { model: 'Ticket', key: 'id', token: 'token', kind: uuid() },
       texts: { model: 'Ticket', key: 'holderEmail', token: 'subject', kind: hex({ bytes: 8 }), acceptWeakTokens: true },
+      several: { model: 'RotationCheckpoint', key: ['rotation', 'partition'], token: 'claimedBy', kind: uuid() },
       numbers: { model: 'RotationCheckpoint', key: 'partition', token: 'rotation', kind: uuid() },
       nullable: {
         model: 'RotationCheckpoint',
@@ -153,6 +154,7 @@ describe('the types of defineTargets', () => {
     expect(targets.map(({ token }) => token.fullName)).toEqual([
       'tickets.token',
       'tickets.subject',
+      'rotation_checkpoints.claimed_by',
       'rotation_checkpoints.rotation',
       'rotation_checkpoints.claimed_by',
     ]);
@@ -168,6 +170,11 @@ describe('the types of defineTargets', () => {
       'key',
       // @ts-expect-error
       mine({ model: 'Ticket', key: 'idd', token: 'token', kind: uuid() }),
+    ],
+    [
+      'field among several of a key',
+      // @ts-expect-error
+      mine({ model: 'Ticket', key: ['id', 'idd'], token: 'token', kind: uuid() }),
     ],
     [
       'type of a key',

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DataModel } from '../../src/config/data-model.ts';
 import { sha256 } from '../../src/config/hashed-kinds.ts';
+import { keyForPrisma } from '../../src/config/key.ts';
 import { resolveTarget } from '../../src/config/resolve-target.ts';
-import { keyOf, type Target, type TargetDefinition } from '../../src/config/target.ts';
+import type { Target, TargetDefinition } from '../../src/config/target.ts';
 import { base64url, custom, hex, type TokenKind, uuid } from '../../src/config/token-kinds.ts';
 import { raw } from '../../src/database/sql.ts';
 import { useTestDatabase } from '../support/database.ts';
@@ -53,6 +54,8 @@ const SHOP: DataModel = {
   },
 };
 
+const ADD_KEY = 'If the table has no other key, add one: an autoincrement() field.';
+const DIFFERENT = 'key: must be the name of a field, or a list of different ones.';
 const FIELDS = 'id, number, code, token, tokenHash, holderEmail, state, plan, createdAt, price';
 
 /** The tickets' target, with something changed. */
@@ -66,7 +69,7 @@ describe('a target', () => {
   it('has the names of the database for statements, and those of the schema for Prisma', () => {
     expect(ticketTarget({ token: 'holderEmail' })).toMatchObject({
       bareName: 'tickets',
-      key: { name: 'id', field: 'id', type: 'BigInt' },
+      key: { columns: [{ name: 'id', field: 'id', type: 'BigInt' }] },
       token: { name: 'holder_email', field: 'holderEmail', type: 'String' },
     });
   });
@@ -195,7 +198,18 @@ describe('a target', () => {
     ['a decimal number for a key', { key: 'price' }, `tickets.price is a field of type Decimal; ${NO_KEY}`],
     ['an enum for a key', { key: 'state' }, `tickets.state is a field of type State; ${NO_KEY}`],
     ['bytes for a key', { key: 'tokenHash' }, `tickets.token_hash is a field of type Bytes; ${NO_KEY}`],
-    ['a key that is the token', { key: 'code', token: 'code' }, 'tickets.code cannot be both key and token.'],
+    [
+      'a key that is the token',
+      { key: 'code', token: 'code' },
+      `tickets.code cannot be both key and token. ${ADD_KEY}`,
+    ],
+    [
+      'a key that has the token in it',
+      { key: ['id', 'code'], token: 'code' },
+      `tickets.code cannot be both key and token. ${ADD_KEY}`,
+    ],
+    ['the same field twice in the key', { key: ['id', 'id'] }, DIFFERENT],
+    ['no field in the key', { key: [] }, DIFFERENT],
     ['a number for a token', { token: 'number' }, `tickets.number is a field of type Int; ${NO_TOKEN}`],
     ['an enum for a token', { token: 'state' }, `tickets.state is a field of type State; ${NO_TOKEN}`],
     [
@@ -239,8 +253,29 @@ describe('a key', () => {
     ['code', '007', '007'],
     ['code', '', ''],
   ])('is as Prisma has it: %s %j', (key, text, value) => {
-    expect(keyOf(ticketTarget({ key }), text)).toBe(value);
+    expect(keyForPrisma(ticketTarget({ key }).key, text)).toBe(value);
   });
+
+  it('is an object where it has several fields', () => {
+    const { key, label } = ticketTarget({ key: ['number', 'code', 'id'] });
+    expect(keyForPrisma(key, '["7", "a,\\"b", "9007199254740993"]')).toEqual({
+      number: 7,
+      code: 'a,"b',
+      id: 9_007_199_254_740_993n,
+    });
+    expect([key.fullName, label]).toEqual(['tickets.(number, code, id)', 'tickets.token by number, code, id']);
+  });
+
+  it.each(['', '7', '["7"]', '["7","a","1","b"]', '["7","a",1]', '{"0":"7","1":"a","2":"1"}', '["7","a"'])(
+    'is refused where it has not as many parts as the target: %j',
+    (text) => {
+      expect(() => keyForPrisma(ticketTarget({ key: ['number', 'code', 'id'] }).key, text)).toThrow(
+        configurationError(
+          'a bound, a cursor or a row set aside in rotation_checkpoints is not a key of tickets.(number, code, id).',
+        ),
+      );
+    },
+  );
 });
 
 /** Tokens of a function, of which so many bits cannot be guessed. */
