@@ -87,21 +87,22 @@ export function holds(hash: Sql, { rotation, hashedAs }: CondemnedTokens): Sql {
  * The condition that a row of the target holds a condemned token: one whose hash is known, or one that a transaction
  * wrote that was open when the rotation was planned, and so could not be seen.
  */
-export function isCondemnedSql({ token, records }: Target, condemned: CondemnedTokens): Sql {
+export function isCondemnedSql(target: Target, condemned: CondemnedTokens): Sql {
+  const { token, records } = target;
   const hash = hashSql(token.sql, condemned.hashedAs);
   return sql`(
-    ${isOlderThanPlan(condemned)}
+    ${isOlderThanPlan(target, condemned)}
     OR EXISTS (SELECT FROM ${records.condemnedTokens} AS condemned WHERE ${holds(hash, condemned)})
   )`;
 }
 
 /**
  * The condition that a row was not written since the rotation was planned. Transactions get their numbers in order;
- * `age` compares them as PostgreSQL does, across their wraparound. The numbers of another table, or of another server
- * that a dump was loaded into, mean nothing.
+ * `age` compares them as PostgreSQL does, across their wraparound. Those of another server, which a dump was loaded into,
+ * mean nothing; there the table has another number.
  */
-export function isOlderThanPlan({ planXid, tableOid }: CondemnedTokens): Sql {
-  return sql`(target.tableoid = ${tableOid}::bigint::oid AND age(target.xmin) > ${ageOfPlan(planXid)})`;
+export function isOlderThanPlan({ relation }: Target, { planXid, tableOid }: CondemnedTokens): Sql {
+  return sql`(${relation}::regclass = ${tableOid}::bigint::oid AND age(target.xmin) > ${ageOfPlan(planXid)})`;
 }
 
 /** The age of the transaction that planned a rotation, as SQL. */

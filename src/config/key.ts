@@ -2,7 +2,7 @@
 
 import { identifier, join, type Sql, sql } from '../database/sql.ts';
 import { ConfigurationError } from '../errors/errors.ts';
-import type { Column, RotatedRow } from './target.ts';
+import type { Column, KeyPart, RotatedRow } from './target.ts';
 
 /** The key of a target. */
 export interface TargetKey {
@@ -24,11 +24,12 @@ export interface TargetKey {
 /** @param fullName as people write it */
 export function keyOfColumns(columns: readonly Column[], fullName: string): TargetKey {
   const parts = columns.map((column) => column.sql);
+  const types = columns.map(({ type }) => type);
   return {
     columns,
     fullName,
     sql: rowOf(parts),
-    text: textOf(parts),
+    text: textOf(parts, types),
     selected: join(parts.map((part, index) => sql`${part} AS ${partName(index)}`)),
     ascending: join(parts),
     descending: join(parts.map((part) => sql`${part} DESC`)),
@@ -41,10 +42,14 @@ export function rowOf(parts: readonly Sql[]): Sql {
   return parts.length === 1 && only !== undefined ? only : sql`(${join([...parts])})`;
 }
 
-function textOf(parts: readonly Sql[]): Sql {
+function textOf(parts: readonly Sql[], types: readonly string[]): Sql {
   const [only] = parts;
   if (parts.length === 1 && only !== undefined) return sql`${only}::text`;
-  return sql`json_build_array(${join(parts.map((part) => sql`${part}::text`))})::text`;
+  // A time as text depends on DateStyle; in JSON it does not (RFC 3339).
+  const texts = parts.map((part, index) =>
+    types[index] === 'DateTime' ? sql`to_jsonb(${part}) #>> '{}'` : sql`${part}::text`,
+  );
+  return sql`json_build_array(${join(texts)})::text`;
 }
 
 function partName(index: number): Sql {
@@ -63,7 +68,10 @@ export function keyIn({ columns }: TargetKey, alias: string): Sql {
 
 /** The same as text. */
 export function keyTextIn({ columns }: TargetKey, alias: string): Sql {
-  return textOf(columns.map((_, index) => sql`${identifier(alias)}.${partName(index)}`));
+  return textOf(
+    columns.map((_, index) => sql`${identifier(alias)}.${partName(index)}`),
+    columns.map(({ type }) => type),
+  );
 }
 
 /** A key as a statement compares it with `sql`. @throws ConfigurationError when it is none of this target */
@@ -103,7 +111,9 @@ export function keyForPrisma(key: TargetKey, text: string): RotatedRow['key'] {
   return Object.fromEntries(key.columns.map(({ field }, index) => [field, values[index] ?? '']));
 }
 
-function typedPart(type: string | undefined, text: string): number | bigint | string {
+function typedPart(type: string | undefined, text: string): KeyPart {
   if (type === 'String') return text;
+  // Prisma takes a time without a zone for one in UTC.
+  if (type === 'DateTime') return new Date(/[Zz]|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`);
   return type === 'BigInt' ? BigInt(text) : Number(text);
 }

@@ -109,9 +109,10 @@ function refuseUnfit(definition: TargetDefinition, keyColumns: readonly Column[]
     throw new ConfigurationError('key: must be the name of a field, or a list of different ones.');
   }
   for (const key of keyColumns) {
-    if (!KEY_TYPES.includes(key.type)) {
+    const types = keyColumns.length > 1 ? [...KEY_TYPES, 'DateTime'] : KEY_TYPES;
+    if (!types.includes(key.type)) {
       throw new ConfigurationError(
-        `${key.fullName} is a field of type ${key.type}; a key must be ${KEY_TYPES.join(', ')}.`,
+        `${key.fullName} is a field of type ${key.type}; a key must be ${types.join(', ')}.`,
       );
     }
     if (key.name === token.name) {

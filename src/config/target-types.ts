@@ -13,15 +13,18 @@ type TargetOfModel<Client, Model extends keyof Models<Client>> =
         key: Key;
       } & Rest<Client, Model, Key, Models<Client>[Model][Key]>;
     }[KeyOf<Models<Client>[Model]>]
-  | ({ key: readonly KeyOf<Models<Client>[Model]>[] } & Rest<
+  | ({ key: readonly PartOf<Models<Client>[Model]>[] } & Rest<
       Client,
       Model,
       never,
-      Partial<Pick<Models<Client>[Model], KeyOf<Models<Client>[Model]>>>
+      Partial<Pick<Models<Client>[Model], PartOf<Models<Client>[Model]>>>
     >);
 
-/** Fields that can be a key, or part of one. */
+/** Fields that can be a key. */
 type KeyOf<Fields> = FieldOf<Fields, string | number | bigint>;
+
+/** Fields that can be part of a key. */
+type PartOf<Fields> = FieldOf<Fields, string | number | bigint | Date>;
 
 /** A target but for its key. @typeParam Key the field that is the key @typeParam KeyValue what `afterBatch` gets of it */
 type Rest<Client, Model extends keyof Models<Client>, Key, KeyValue> = {

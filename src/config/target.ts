@@ -76,7 +76,8 @@ export interface Column {
   readonly isEnum: boolean;
 }
 
-export type KeyPart = number | bigint | string;
+/** A Date where the field is a DateTime, which only a key of several fields has. */
+export type KeyPart = number | bigint | string | Date;
 
 /** A row that was rotated. */
 export interface RotatedRow {

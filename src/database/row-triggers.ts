@@ -1,4 +1,5 @@
 import type { Target } from '../config/target.ts';
+import { rowTablesOf } from './row-tables.ts';
 import { type Sql, sql } from './sql.ts';
 
 /** The values of `tgenabled` and `ev_enabled` that count in a session like this one: always, or in its replication role. */
@@ -8,6 +9,6 @@ export const ENABLED = sql`('A', CASE current_setting('session_replication_role'
 export function firesRowTriggers({ relation }: Target): Sql {
   return sql`EXISTS (
     SELECT FROM pg_trigger
-    WHERE tgrelid = ${relation}::regclass AND NOT tgisinternal AND tgtype & 17 = 17 AND tgenabled::text IN ${ENABLED}
+    WHERE tgrelid IN (SELECT oid FROM ${rowTablesOf({ relation })} AS tables) AND NOT tgisinternal AND tgtype & 17 = 17 AND tgenabled::text IN ${ENABLED}
   )`;
 }

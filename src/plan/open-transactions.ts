@@ -1,6 +1,7 @@
 import { ageOfPlan, type CondemnedTokens } from '../checkpoint/condemned-tokens.ts';
 import type { Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
+import { rowTablesOf } from '../database/row-tables.ts';
 
 /** A transaction with uncommitted changes of the table, older than the plan of the rotation. */
 export interface OpenTransaction {
@@ -23,7 +24,7 @@ export function readOpenTransactions(
     FROM pg_locks AS writer
     JOIN pg_locks AS number ON number.virtualtransaction = writer.virtualtransaction
       AND number.locktype = 'transactionid' AND number.mode = 'ExclusiveLock' AND number.granted
-    WHERE writer.locktype = 'relation' AND writer.relation = ${relation}::regclass AND writer.granted
+    WHERE writer.locktype = 'relation' AND writer.relation IN (SELECT ${relation}::regclass::oid UNION ALL SELECT oid FROM ${rowTablesOf({ relation })} AS tables) AND writer.granted
       AND writer.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND writer.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
       AND age(number.transactionid) > ${ageOfPlan(planXid)}

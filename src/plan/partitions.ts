@@ -2,6 +2,7 @@ import type { Key, PlannedPartition } from '../checkpoint/checkpoints.ts';
 import { keyValue } from '../config/key.ts';
 import { inScope, type Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
+import { rowTablesOf } from '../database/row-tables.ts';
 import { sql } from '../database/sql.ts';
 
 /** Tables with up to this many rows are counted. Counting more would delay the first batch, so they are estimated. */
@@ -114,7 +115,8 @@ interface Sample extends RowCount {
 async function sampleTable(database: Queryable, target: Target, watermark: Key): Promise<Sample> {
   const { from, relation, key } = target;
   const [size] = await database.$queryRaw<{ blocks: number }[]>`
-    SELECT greatest(1, pg_relation_size(${relation}::regclass) / current_setting('block_size')::int)::float8 AS blocks`;
+    SELECT greatest(1, sum(pg_relation_size(oid)) / current_setting('block_size')::int)::float8 AS blocks
+    FROM ${rowTablesOf({ relation })} AS tables`;
   const percent = Math.min(100, (100 * BLOCKS_SAMPLED) / (size?.blocks ?? 1));
   const isBelow = sql`${key.sql} < ${keyValue(key, watermark)}`;
   // The cuts are percentiles: percentile_disc sorts no rows of several columns.

@@ -1,15 +1,16 @@
 import type { Target } from '../config/target.ts';
 import { CONNECTION_TIMEOUT_MS, type Database, type Queryable } from '../database/database.ts';
+import { rowTablesOf } from '../database/row-tables.ts';
 import { setLimits } from '../database/session.ts';
 import { raw, type Sql, sql } from '../database/sql.ts';
 
 /** The longest that a table may take, in milliseconds: a day. */
 const LONGEST_MS = 86_400_000;
 
-/** Blocks of the table (8 kB each) that one statement reads: some 300,000 rows, in a few tenths of a second. */
+/** Blocks (8 kB each) that one statement reads: some 300,000 rows, in a few tenths of a second. */
 const BLOCKS_PER_STATEMENT = 4_096;
 
-/** A stretch of the table itself, in the order in which it lies on disk. */
+/** A stretch of the table itself, in the order in which it lies on disk; of a partitioned one, the same of each partition. */
 export interface BlockRange {
   /** From 0. */
   index: number;
@@ -91,10 +92,12 @@ export async function scanBlocks(
   read: (reader: Queryable, range: BlockRange) => Promise<void>,
   onProgress: (progress: ScanProgress) => void = () => {},
 ): Promise<void> {
-  const [size] = await readers[0].$queryRaw<{ blocks: number }[]>`
-    SELECT (pg_relation_size(${relation}::regclass) / current_setting('block_size')::int)::float8 AS blocks`;
+  const [size] = await readers[0].$queryRaw<{ blocks: number; tables: number }[]>`
+    SELECT coalesce(max(pg_relation_size(oid)) / current_setting('block_size')::int, 0)::float8 AS blocks,
+      count(*)::float8 AS tables FROM ${rowTablesOf({ relation })} AS tables`;
   const blocksTotal = size?.blocks ?? 0;
-  const stretches = Math.ceil(blocksTotal / BLOCKS_PER_STATEMENT);
+  const blocks = Math.max(1, Math.floor(BLOCKS_PER_STATEMENT / Math.max(1, size?.tables ?? 1)));
+  const stretches = Math.ceil(blocksTotal / blocks);
   let next = 0;
   let done = 0;
   const readStretches = async (reader: Queryable) => {
@@ -102,9 +105,9 @@ export async function scanBlocks(
       signal.throwIfAborted();
       const index = next;
       next += 1;
-      await read(reader, { index, condition: inBlocks(index * BLOCKS_PER_STATEMENT) });
+      await read(reader, { index, condition: inBlocks(index * blocks, blocks) });
       done += 1;
-      onProgress({ blocksDone: Math.min(blocksTotal, done * BLOCKS_PER_STATEMENT), blocksTotal });
+      onProgress({ blocksDone: Math.min(blocksTotal, done * blocks), blocksTotal });
     }
   };
   await Promise.all(
@@ -117,7 +120,7 @@ export async function scanBlocks(
   );
 }
 
-function inBlocks(first: number): Sql {
-  const [from, to] = [`(${first},0)`, `(${first + BLOCKS_PER_STATEMENT},0)`];
+function inBlocks(first: number, blocks: number): Sql {
+  const [from, to] = [`(${first},0)`, `(${first + blocks},0)`];
   return sql`target.ctid >= ${from}::tid AND target.ctid < ${to}::tid`;
 }

@@ -26,6 +26,9 @@ const GROWING_TYPES = ['smallint', 'integer', 'bigint'];
 
 const KEY_TYPES = [...GROWING_TYPES, 'uuid', ...TEXT_TYPES];
 
+/** In a key of several columns: a table is partitioned by them. */
+const TIME_TYPES = ['timestamp without time zone', 'timestamp with time zone', 'date'];
+
 const MIGRATE =
   'The Prisma schema has it: run `npx prisma migrate deploy`, or `npx prisma db pull` if the database is right.';
 
@@ -78,7 +81,8 @@ export function judgeKeyColumn(
   const columns = key.columns.map((column, index) => ({ ...column, is: types[index] }));
   for (const { fullName, is } of columns) {
     if (is === undefined) return stop(`there is no column ${fullName}.`, MIGRATE);
-    if (!KEY_TYPES.includes(is.baseType)) {
+    const isTimeOfSeveral = columns.length > 1 && TIME_TYPES.includes(is.baseType);
+    if (!KEY_TYPES.includes(is.baseType) && !isTimeOfSeveral) {
       return stop(
         `${fullName} is of type ${is.type}; a key must be ${KEY_TYPES.slice(0, -1).join(', ')} or ${KEY_TYPES.at(-1)}.`,
         'Choose another unique column as the key of the target.',

@@ -20,6 +20,8 @@ export interface Index {
   /** True if rows are inserted into it. */
   isReady: boolean;
   isPartial: boolean;
+  /** True if the table is partitioned; a unique index must then include the columns that it is partitioned by. */
+  isPartitioned: boolean;
   /** True if its key columns sort as the columns themselves do, and all in one direction. */
   sortsAsColumn: boolean;
   /** True if its key, expression or condition uses a column that changes with the token. */
@@ -38,6 +40,7 @@ export async function readIndexes(database: Queryable, target: Target): Promise<
   return database.$queryRaw<Index[]>`
     SELECT class.oid::regclass::text AS name, amname::text AS method, indisunique AS "isUnique",
       indisvalid AS "isValid", indisready AS "isReady", indpred IS NOT NULL AS "isPartial",
+      class.relkind = 'I' AS "isPartitioned",
       NOT EXISTS (
         SELECT FROM unnest(indkey::int2[], indclass::oid[], indcollation::oid[]) AS part (attnum, opclass, collid)
         JOIN pg_opclass ON pg_opclass.oid = part.opclass
@@ -80,6 +83,12 @@ export function judgeUniqueIndex({ tableName, token }: Target, indexes: readonly
     return warning(
       `the unique index ${invalid.name} on ${token.fullName} is invalid, so it may miss duplicates, and no query uses it.`,
       `Run REINDEX INDEX CONCURRENTLY ${invalid.name}.`,
+    );
+  }
+  if (indexes.some(({ isPartitioned }) => isPartitioned)) {
+    return warning(
+      `${token.fullName} has no unique index of its own, which a partitioned table cannot have.`,
+      'Verification looks for duplicates in tables of up to 2 million rows.',
     );
   }
   return warning(

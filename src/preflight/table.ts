@@ -18,8 +18,10 @@ export interface Relation {
   /** `pg_class.relkind`; null: there is no such table. */
   kind: string | null;
   columns: string[];
-  /** True if other tables inherit from it. */
+  /** True if other tables inherit from it, other than as partitions. */
   hasChildren: boolean;
+  /** Partitions on other servers, which cannot be read or locked like its own. */
+  foreignPartitions: string[];
   /** True if row-level security applies to this user. */
   hidesRows: boolean | null;
   /** True if a crash of the server empties it. */
@@ -34,7 +36,6 @@ export interface Relation {
 
 /** Names each `relkind` that cannot be rotated, with advice. */
 const OTHER_KINDS: Record<string, readonly [string, string]> = {
-  p: ['a partitioned table', 'Rotate each partition as a separate target, with a model that is mapped to it (@@map).'],
   v: ['a view', 'Rotate the table behind it instead.'],
   m: ['a materialized view', 'Rotate the table behind it instead.'],
   f: ['a foreign table', 'Rotate it on the server that has its rows.'],
@@ -58,9 +59,15 @@ export async function readRelations(database: Queryable, target: Target): Promis
       ARRAY(
         SELECT attname::text FROM pg_attribute WHERE attrelid = found.oid AND attnum > 0 AND NOT attisdropped
       ) AS columns,
-      EXISTS (SELECT FROM pg_inherits WHERE inhparent = found.oid) AS "hasChildren",
+      found.relkind <> 'p' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = found.oid) AS "hasChildren",
+      ARRAY(
+        SELECT leaf.oid::regclass::text FROM pg_partition_tree(found.oid) JOIN pg_class AS leaf ON leaf.oid = relid
+        WHERE leaf.relkind NOT IN ('r', 'p') ORDER BY 1
+      ) AS "foreignPartitions",
       row_security_active(found.oid) AS "hidesRows",
-      coalesce(found.relpersistence = 'u', false) AS "isUnlogged",
+      coalesce(found.relpersistence = 'u', false) OR EXISTS (
+        SELECT FROM pg_partition_tree(found.oid) JOIN pg_class AS leaf ON leaf.oid = relid WHERE leaf.relpersistence = 'u'
+      ) AS "isUnlogged",
       ARRAY(SELECT nspname::text FROM ${OTHERS_OF_THAT_NAME}) AS elsewhere,
       ARRAY(SELECT nspname::text FROM ${OTHERS_OF_THAT_NAME} WHERE nspname = ANY (current_schemas(true))) AS lookalikes
     FROM jsonb_to_recordset(${JSON.stringify(tables.map((table, place) => ({ ...table, place })))}::jsonb) AS wanted (name text, schema text, bare text, place int)
@@ -87,7 +94,7 @@ const RECORD_COLUMNS: Record<(typeof RECORD_TABLES)[number], readonly string[]> 
 
 /** Checks that the table exists and that the other checks of it make sense. */
 export function isOrdinaryTable(relations: readonly Relation[], name: string): boolean {
-  return relations.some((relation) => relation.name === name && relation.kind === 'r');
+  return relations.some((relation) => relation.name === name && (relation.kind === 'r' || relation.kind === 'p'));
 }
 
 export function judgeRelations(relations: readonly Relation[]): Verdict {
@@ -98,7 +105,11 @@ export function judgeRelations(relations: readonly Relation[]): Verdict {
   const [target] = relations;
   return (
     doubtAbout(relations) ??
-    ok(`${target?.name} in schema ${target?.schema} is an ordinary table, and so are the tables of this package.`)
+    ok(
+      target?.kind === 'p'
+        ? `${target.name} in schema ${target.schema} is a partitioned table; the tables of this package are ordinary ones.`
+        : `${target?.name} in schema ${target?.schema} is an ordinary table, and so are the tables of this package.`,
+    )
   );
 }
 
@@ -122,7 +133,7 @@ function doubtAbout(relations: readonly Relation[]): Verdict | undefined {
 }
 
 function faultOf(relation: Relation): Verdict | undefined {
-  const { name, schema, schemaExists, kind, hasChildren, hidesRows, needed } = relation;
+  const { name, schema, schemaExists, kind, hasChildren, foreignPartitions, hidesRows, needed } = relation;
   if (!schemaExists) {
     return stop(
       `there is no schema ${nameForPeople(schema)}.`,
@@ -132,9 +143,15 @@ function faultOf(relation: Relation): Verdict | undefined {
   if (kind === null) {
     return stop(`there is no table ${name} in schema ${nameForPeople(schema)}.`, adviceOnMissing(relation));
   }
-  if (kind !== 'r') {
+  if (foreignPartitions.length > 0) {
+    return stop(
+      `${listed(foreignPartitions)} of ${name} ${foreignPartitions.length === 1 ? 'is a foreign table' : 'are foreign tables'}, whose rows cannot be rotated from here.`,
+      'Detach them, and rotate them on the servers that have their rows.',
+    );
+  }
+  if (kind !== 'r' && (kind !== 'p' || needed !== null)) {
     const [what, advice] = OTHER_KINDS[kind] ?? ['no table', MIGRATE];
-    return stop(`${name} is ${what}; only an ordinary table can be rotated.`, advice);
+    return stop(`${name} is ${what}; only an ordinary or a partitioned table can be rotated.`, advice);
   }
   if (hasChildren) {
     return stop(

@@ -1,5 +1,6 @@
 import type { Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
+import { rowTablesOf } from '../database/row-tables.ts';
 import { ENABLED } from '../database/row-triggers.ts';
 import { countOf, listed } from '../text/wording.ts';
 import { changingColumns } from './generated-columns.ts';
@@ -24,14 +25,14 @@ export async function rowTriggers(database: Queryable, target: Target): Promise<
 /** The bits of `tgtype` are 1 for each row and 16 on UPDATE; `tgattr` is empty without a list of columns. */
 async function readTriggers(database: Queryable, target: Target): Promise<Trigger[]> {
   return database.$queryRaw<Trigger[]>`
-    SELECT quote_ident(tgname) AS name, tgtype & 1 = 1 AS "isPerRow"
+    SELECT DISTINCT quote_ident(tgname) AS name, tgtype & 1 = 1 AS "isPerRow"
     FROM pg_trigger
-    WHERE tgrelid = to_regclass(${target.relation}) AND NOT tgisinternal AND tgtype & 16 = 16 AND tgenabled::text IN ${ENABLED}
+    WHERE (tgrelid = to_regclass(${target.relation}) OR tgrelid IN (SELECT oid FROM ${rowTablesOf(target)} AS tables)) AND NOT tgisinternal AND tgtype & 16 = 16 AND tgenabled::text IN ${ENABLED}
       AND (
         tgattr::text = ''
         OR EXISTS (SELECT FROM ${changingColumns(target)} AS changing WHERE changing.attnum = ANY (tgattr::int2[]))
       )
-    ORDER BY tgname`;
+    ORDER BY name`;
 }
 
 export function judgeTriggers({ tableName }: Target, triggers: readonly Trigger[]): Verdict {

@@ -1,6 +1,7 @@
 import type { Target } from '../config/target.ts';
 import type { Tokens } from '../config/tokens.ts';
 import type { Database, Queryable } from '../database/database.ts';
+import { rowTablesOf } from '../database/row-tables.ts';
 import { rowTriggers } from '../preflight/triggers.ts';
 import type { KeyRange } from './page.ts';
 import { countForeign } from './taken.ts';
@@ -54,6 +55,6 @@ const ROLLED_BACK = new Error('rolled back');
 async function readSizes(transaction: Queryable, { relation }: Target): Promise<{ wal: number; table: number }> {
   const [sizes] = await transaction.$queryRaw<{ wal: number; table: number }[]>`
     SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS wal,
-      pg_total_relation_size(${relation}::regclass)::float8 AS table`;
+      (SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::float8 FROM ${rowTablesOf({ relation })} AS tables) AS table`;
   return sizes ?? { wal: 0, table: 0 };
 }

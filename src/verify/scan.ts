@@ -151,7 +151,7 @@ async function read(
       FROM (
         SELECT ${key.text} AS key, ${storedText(token)} AS token, ${hash} AS hash,
           ${inScope(target)} AS is_in_scope, ${key.sql} <= ${keyValue(key, watermark)} AS is_up_to_watermark,
-          ${condemned === null ? sql`false` : isOlderThanPlan(condemned)} AS is_old
+          ${condemned === null ? sql`false` : isOlderThanPlan(target, condemned)} AS is_old
         FROM ${from} WHERE ${condition}
         OFFSET 0
       ) AS stretch

@@ -3,6 +3,7 @@ import { storedHash } from '../config/tokens.ts';
 import type { RotationContext } from '../context.ts';
 import type { Queryable } from '../database/database.ts';
 import { retry } from '../database/retry.ts';
+import { rowTablesOf } from '../database/row-tables.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import { readColumnType } from '../preflight/columns.ts';
 import { readByIndex } from './read-only.ts';
@@ -87,8 +88,8 @@ async function sample(transaction: Queryable, { from, relation, key, token }: Ta
   const value = sql`left(${asText(token)}, ${MAX_VALUE_LENGTH}::int) AS value`;
   const isThere = sql`${token.sql} IS NOT NULL`;
   const [table] = await transaction.$queryRaw<{ percent: number }[]>`
-    SELECT least(100, 100.0 * ${PAGES_AT_RANDOM}::int * ${PAGE_BYTES}::int / greatest(1, pg_relation_size(oid)))::float8 AS percent
-    FROM pg_class WHERE oid = to_regclass(${relation}) AND relkind IN ('r', 'm')`;
+    SELECT least(100, 100.0 * ${PAGES_AT_RANDOM}::int * ${PAGE_BYTES}::int / greatest(1, sum(pg_relation_size(oid))))::float8 AS percent
+    FROM ${rowTablesOf({ relation })} AS tables HAVING count(*) > 0`;
   const atRandom = table
     ? sql`UNION ALL (SELECT ${value} FROM ${from} TABLESAMPLE SYSTEM (${table.percent}::float8) WHERE ${isThere} LIMIT ${ROWS_AT_RANDOM})`
     : sql``;
@@ -131,7 +132,7 @@ interface CensusRow {
 
 async function census(transaction: Queryable, { from, relation, token }: Target, isText: boolean) {
   const [table] = await transaction.$queryRaw<{ isSmall: boolean }[]>`
-    SELECT pg_table_size(to_regclass(${relation})) <= ${MAX_CENSUS_BYTES}::bigint AS "isSmall"`;
+    SELECT sum(pg_table_size(oid)) <= ${MAX_CENSUS_BYTES}::bigint AS "isSmall" FROM ${rowTablesOf({ relation })} AS tables`;
   if (table?.isSmall !== true) return null;
   const value = isText ? sql`${token.sql}::text COLLATE "C"` : token.sql;
   const has = (letters: string) => (isText ? sql`bool_or(${value} ~ ${letters})` : sql`true`);

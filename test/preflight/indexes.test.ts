@@ -112,6 +112,7 @@ function indexes(number: number, bytes: number): Index[] {
     isValid: true,
     isReady: true,
     isPartial: false,
+    isPartitioned: false,
     sortsAsColumn: true,
     concernsToken: true,
     bytes,

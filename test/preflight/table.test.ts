@@ -74,7 +74,7 @@ describe('the preflight of the table', () => {
       when: 'tickets is a view',
       level: 'stop',
       statements: ['ALTER TABLE tickets RENAME TO all_tickets', 'CREATE VIEW tickets AS SELECT * FROM all_tickets'],
-      message: 'tickets is a view; only an ordinary table can be rotated.',
+      message: 'tickets is a view; only an ordinary or a partitioned table can be rotated.',
       advice: 'Rotate the table behind it instead.',
     },
     {
@@ -84,18 +84,18 @@ describe('the preflight of the table', () => {
         'ALTER TABLE tickets RENAME TO all_tickets',
         'CREATE MATERIALIZED VIEW tickets AS SELECT * FROM all_tickets',
       ],
-      message: 'tickets is a materialized view; only an ordinary table can be rotated.',
+      message: 'tickets is a materialized view; only an ordinary or a partitioned table can be rotated.',
       advice: 'Rotate the table behind it instead.',
     },
     {
       when: 'tickets is a partitioned table',
-      level: 'stop',
+      level: 'ok',
       statements: [
         'DROP TABLE tickets',
         'CREATE TABLE tickets (id bigint PRIMARY KEY, token uuid) PARTITION BY RANGE (id)',
       ],
-      message: 'tickets is a partitioned table; only an ordinary table can be rotated.',
-      advice: 'Rotate each partition as a separate target, with a model that is mapped to it (@@map).',
+      message:
+        'tickets in schema public is a partitioned table; the tables of this package are ordinary ones.',
     },
     {
       when: 'tickets is a foreign table',
@@ -106,7 +106,7 @@ describe('the preflight of the table', () => {
         'CREATE SERVER elsewhere FOREIGN DATA WRAPPER nowhere',
         'CREATE FOREIGN TABLE tickets (id bigint, token uuid) SERVER elsewhere',
       ],
-      message: 'tickets is a foreign table; only an ordinary table can be rotated.',
+      message: 'tickets is a foreign table; only an ordinary or a partitioned table can be rotated.',
       advice: 'Rotate it on the server that has its rows.',
     },
     {
