@@ -56,14 +56,21 @@ export function condemnedTokensOf({
 
 /** The form in which a token of such a column is hashed. @param baseType as the catalog names it */
 export function hashFormOf(baseType: string): HashedAs['form'] {
-  if (baseType === 'uuid') return 'uuid';
+  if (baseType === 'uuid' || baseType === 'citext') return baseType;
   return baseType === 'bytea' ? 'hex' : 'text';
 }
+
+/** What is hashed of a token. A token in a column of type citext is the same in capitals. */
+const TEXT_OF: Record<Exclude<HashedAs['form'], 'uuid'>, (token: Sql) => Sql> = {
+  text: (token) => sql`${token}::text`,
+  citext: (token) => sql`lower(${token}::text)`,
+  hex: (token) => sql`encode(${token}, 'hex')`,
+};
 
 /** The hash of a token, as SQL. Byte for byte, whatever the collation of the column. */
 export function hashSql(token: Sql, { form, seed }: HashedAs): Sql {
   if (form === 'uuid') return sql`uuid_hash_extended(${token}, ${seed}::bigint)`;
-  const text = form === 'hex' ? sql`encode(${token}, 'hex')` : sql`${token}::text`;
+  const text = TEXT_OF[form](token);
   return sql`hashtextextended(${text} COLLATE "C", ${seed}::bigint)`;
 }
 

@@ -11,7 +11,7 @@ import { columnOf, type Store, selectFields } from './store.ts';
 export type RotationRecord = z.output<typeof rotationSchema>;
 
 /** Forms that are hashed: the token's uuid, its text, or its bytes as hexadecimal digits. */
-export const HASH_FORMS = ['uuid', 'text', 'hex'] as const;
+export const HASH_FORMS = ['uuid', 'text', 'citext', 'hex'] as const;
 
 const rotationSchema = z
   .object({

@@ -63,7 +63,8 @@ export async function readColumnType(
       NOT (attnotnull OR typnotnull) AS "isNullable", attgenerated <> '' AS "isGenerated"
     FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
     WHERE attrelid = to_regclass(${relation}) AND attname = ${name} AND NOT attisdropped`;
-  return column;
+  // A type of an extension, which may be in any schema.
+  return column && { ...column, baseType: column.baseType.replace(/^.+\.citext$/, 'citext') };
 }
 
 /**
@@ -161,5 +162,6 @@ export function judgeTokenColumn({ tableName, token, kind, scope }: Target, colu
 
 function typesFor({ type }: Column, { hash, type: kindType }: TokenKind): string[] {
   if (type === 'Bytes') return ['bytea'];
-  return kindType === 'uuid' && hash === null ? ['uuid', ...TEXT_TYPES] : TEXT_TYPES;
+  const textTypes = [...TEXT_TYPES, 'citext'];
+  return kindType === 'uuid' && hash === null ? ['uuid', ...textTypes] : textTypes;
 }

@@ -43,7 +43,10 @@ function queryFor(
   const lines = arrayLiteral(given.map(({ line }) => String(line)));
   const forms = arrayLiteral(given.map(({ form }) => form));
   // Bytes are hashed as their hexadecimal digits.
-  const text = storage === 'hashed bytes' ? sql`encode(form::bytea, 'hex')` : sql`form`;
+  const text =
+    storage === 'hashed bytes'
+      ? sql`encode(form::bytea, 'hex')`
+      : sql`CASE hash_form WHEN 'citext' THEN lower(form) ELSE form END`;
   return sql`
     SELECT DISTINCT line FROM unnest(${lines}::int[], ${forms}::text[]) AS given (line, form)
     CROSS JOIN ${rotations} AS rotation
@@ -51,5 +54,5 @@ function queryFor(
     JOIN ${condemnedTokens} AS condemned
       ON condemned.rotation = rotation.name AND condemned.bucket = (hash & (rotation.hash_buckets - 1))::int
       AND hash = ANY (condemned.hashes)
-    WHERE rotation.token_column = ${tokenColumnOf(target)} AND rotation.hash_form IN ('text', 'hex')`;
+    WHERE rotation.token_column = ${tokenColumnOf(target)} AND rotation.hash_form IN ('text', 'citext', 'hex')`;
 }

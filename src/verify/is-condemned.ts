@@ -4,7 +4,7 @@ import { recordTablesOf } from '../config/record-tables.ts';
 import { DEFAULT_SCHEMA } from '../config/target.ts';
 import type { HashEncoding } from '../config/token-kinds.ts';
 import type { Queryable } from '../database/database.ts';
-import { sql } from '../database/sql.ts';
+import { join, type Sql, sql } from '../database/sql.ts';
 
 /** The rotation that condemned a token. */
 export interface Condemnation {
@@ -37,15 +37,17 @@ export async function isCondemned(
   const tables = recordTablesOf(dataModelOf(prisma), schema);
   const uuid = UUID.test(token) ? token : null;
   const sha256 = (encoding: HashEncoding) => sha256Of(token).toString(encoding);
+  const texts = [token, sha256('hex'), sha256('base64'), sha256('base64url')];
+  const hashOf = (text: string, form: Sql) =>
+    sql`(CASE WHEN hash_form = ${form} THEN hashtextextended(${text}::text COLLATE "C", hash_seed) END)`;
   const [found] = await prisma.$queryRaw<{ name: string; target: string; startedAtMs: number }[]>(sql`
     SELECT rotation.name, rotation.target, (extract(epoch FROM rotation.started_at) * 1000)::float8 AS "startedAtMs"
     FROM ${tables.rotations} AS rotation
     CROSS JOIN LATERAL (VALUES
       (CASE WHEN hash_form = 'uuid' THEN uuid_hash_extended(${uuid}::uuid, hash_seed) END),
-      (CASE WHEN hash_form = 'text' THEN hashtextextended(${token}::text COLLATE "C", hash_seed) END),
-      (CASE WHEN hash_form IN ('text', 'hex') THEN hashtextextended(${sha256('hex')}::text COLLATE "C", hash_seed) END),
-      (CASE WHEN hash_form = 'text' THEN hashtextextended(${sha256('base64')}::text COLLATE "C", hash_seed) END),
-      (CASE WHEN hash_form = 'text' THEN hashtextextended(${sha256('base64url')}::text COLLATE "C", hash_seed) END)
+      ${join(texts.map((text) => hashOf(text, sql`'text'`)))},
+      ${join(texts.map((text) => hashOf(text.toLowerCase(), sql`'citext'`)))},
+      ${hashOf(sha256('hex'), sql`'hex'`)}
     ) AS form (hash)
     JOIN ${tables.condemnedTokens} AS condemned
       ON condemned.rotation = rotation.name AND condemned.bucket = (form.hash & (hash_buckets - 1))::int

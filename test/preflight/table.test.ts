@@ -94,8 +94,7 @@ describe('the preflight of the table', () => {
         'DROP TABLE tickets',
         'CREATE TABLE tickets (id bigint PRIMARY KEY, token uuid) PARTITION BY RANGE (id)',
       ],
-      message:
-        'tickets in schema public is a partitioned table; the tables of this package are ordinary ones.',
+      message: 'tickets in schema public is a partitioned table; the tables of this package are ordinary ones.',
     },
     {
       when: 'tickets is a foreign table',
