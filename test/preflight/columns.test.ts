@@ -138,7 +138,8 @@ describe('the preflight of key and token', () => {
       when: 'the token is no text',
       level: 'stop',
       statements: ['ALTER TABLE tickets ALTER COLUMN token TYPE bytea USING NULL'],
-      message: 'tickets.token is of type bytea; tokens of kind uuid need uuid, text, character varying, character, citext.',
+      message:
+        'tickets.token is of type bytea; tokens of kind uuid need uuid, text, character varying, character, citext.',
       advice: 'Choose another kind of token for the target, or change the column.',
     },
     {
