@@ -11,6 +11,7 @@ import { drawCharts } from './benchmark/charts.ts';
 import { type Bench, clear, measureAll } from './benchmark/measure.ts';
 import type { BenchmarkResults, Measurement } from './benchmark/measurement.ts';
 import { writeReport } from './benchmark/report.ts';
+import { LONGEST_STATEMENT_MS } from './benchmark/strategies.ts';
 import { PRISMA, runCommand } from './support/commands.ts';
 import { startEmbeddedServer } from './support/embedded-server.ts';
 import { openTicketDatabase, type TicketDatabase } from './support/ticket-database.ts';
@@ -76,7 +77,7 @@ async function parseOptions(args: string[]): Promise<Options> {
 async function benchmark(options: Options): Promise<BenchmarkResults> {
   const server = await startEmbeddedServer(SERVER_SETTINGS);
   const url = server.url('postgres');
-  const database = openTicketDatabase(url);
+  const database = openTicketDatabase(url, { silentServerMs: LONGEST_STATEMENT_MS });
   process.once('SIGINT', () => void server.stop().then(() => process.exit(exitCodeOfSignal('SIGINT'))));
   try {
     await runCommand([...PRISMA, 'migrate', 'deploy'], url, 'pipe');
