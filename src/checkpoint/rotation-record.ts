@@ -10,7 +10,7 @@ import { columnOf, type Store, selectFields } from './store.ts';
 /** A rotation as a whole: a row of `rotations`, parsed. */
 export type RotationRecord = z.output<typeof rotationSchema>;
 
-/** Forms that are hashed: the token's uuid, its text, or its bytes as hexadecimal digits. */
+/** Forms that are hashed: the token's uuid, its text, that in small letters, or its bytes as hexadecimal digits. */
 export const HASH_FORMS = ['uuid', 'text', 'citext', 'hex'] as const;
 
 const rotationSchema = z

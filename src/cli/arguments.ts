@@ -1,4 +1,5 @@
 import yargs from 'yargs';
+import { DEFAULTS } from '../config/settings.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 
 /** How a user starts the command: as a script of this repository, or as a package in another project. */
@@ -8,6 +9,14 @@ export const PROGRAM = process.argv[1]?.endsWith('.ts') ? 'npx tsx scripts/rotat
 export const TARGET_OPTION = {
   describe: 'Target of rotate-tokens.config.ts; optional if there is only one',
   type: 'string',
+  requiresArg: true,
+} as const;
+
+/** The option of each command that waits for faults to pass. */
+export const RETRY_TIME_OPTION = {
+  describe: 'Milliseconds to retry a passing fault (restart, failover, lost connection, locked rows)',
+  type: 'number',
+  default: DEFAULTS.maxRetryTimeMs,
   requiresArg: true,
 } as const;
 

@@ -9,7 +9,7 @@ import {
   parseSettings,
   type Settings,
 } from '../config/settings.ts';
-import { commandLine, PROGRAM, TARGET_OPTION } from './arguments.ts';
+import { commandLine, PROGRAM, RETRY_TIME_OPTION, TARGET_OPTION } from './arguments.ts';
 import { exitCodesHelp } from './exit-code.ts';
 
 const USAGE = `${PROGRAM} [run|status|verify|expire-grace] [options]
@@ -45,7 +45,7 @@ const SETTINGS: Record<keyof Settings, string> = {
   keepCondemned: 'Keep these hashes after verification, for isCondemned() and for later verify runs',
   lockTimeoutMs: 'Milliseconds that a batch waits for a lock; rows that stay locked are retried at the end',
   statementTimeoutMs: 'Time limit of a statement in milliseconds; a batch that exceeds it is retried with fewer rows',
-  maxRetryTimeMs: 'Milliseconds to retry a passing fault (restart, failover, lost connection, locked rows)',
+  maxRetryTimeMs: RETRY_TIME_OPTION.describe,
   maxRowsPerSecond:
     'Most rows per second that this process writes. To change it, stop and start again: that costs seconds',
   pauseRatio: `Pause after each batch, relative to its duration: 1 halves the load ${byPace('pauseRatio')}`,

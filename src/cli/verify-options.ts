@@ -4,7 +4,7 @@ import { DEFAULTS, parseSettings, type Settings } from '../config/settings.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import { LEAKED_FORMATS } from '../verify/leaked-formats.ts';
 import { DEFAULT_COLUMN, formatOfName, type LeakedListOptions } from '../verify/leaked-list.ts';
-import { commandLine, PROGRAM, TARGET_OPTION } from './arguments.ts';
+import { commandLine, PROGRAM, RETRY_TIME_OPTION, TARGET_OPTION } from './arguments.ts';
 import { exitCodesHelp } from './exit-code.ts';
 
 const USAGE = `${PROGRAM} verify [options]
@@ -111,10 +111,8 @@ function verifyOptions(args: string[]) {
       type: 'boolean',
     })
     .option('max-retry-time-ms', {
+      ...RETRY_TIME_OPTION,
       describe: 'Milliseconds to retry a passing fault (restart, failover, lost connection)',
-      type: 'number',
-      default: DEFAULTS.maxRetryTimeMs,
-      requiresArg: true,
     })
     .option('json', { describe: 'Print one JSON object per line', type: 'boolean', default: false })
     .epilogue(`DATABASE_URL, in the environment or in .env, names the database.\n\n${exitCodesHelp()}`);

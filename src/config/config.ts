@@ -84,7 +84,7 @@ export function parseConfig(exported: unknown): Config {
 /**
  * Sends nothing.
  *
- * @param name as after `--target`; may be left out where there is only one
+ * @param name as after `--target`; optional if there is only one
  * @param client an instance of the config's PrismaClient, whether it is connected or not
  * @param databaseSchema what `schemaOf(url)` says
  * @throws ConfigurationError when there is no such target, or its definition is wrong

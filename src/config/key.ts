@@ -1,5 +1,6 @@
 /** Keys of one column, or of several that are unique together, in statements. */
 
+import { arrayLiteral } from '../database/array-literal.ts';
 import { identifier, join, type Sql, sql } from '../database/sql.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import type { Column, KeyPart, RotatedRow } from './target.ts';
@@ -74,6 +75,17 @@ export function keyTextIn({ columns }: TargetKey, alias: string): Sql {
   );
 }
 
+/** Selects an array of each column of the keys that `selected` has selected, as one array of their texts. */
+export function arraysIn({ columns }: TargetKey): Sql {
+  return sql`ARRAY[${join(columns.map((_, index) => sql`array_agg(${partName(index)})::text`))}]`;
+}
+
+/** The texts of arrays of keys, one for each column. @throws ConfigurationError when one of them is no key of this target */
+export function arraysOf(key: TargetKey, keys: readonly string[]): string[] {
+  const parts = keys.map((each) => partsOf(key, each));
+  return key.columns.map((_, index) => arrayLiteral(parts.map((part) => part[index] ?? '')));
+}
+
 /** A key as a statement compares it with `sql`. @throws ConfigurationError when it is none of this target */
 export function keyValue(key: TargetKey, text: string): Sql {
   return rowOf(partsOf(key, text).map((part) => sql`${part}`));
@@ -90,7 +102,12 @@ export function partsOf({ columns, fullName }: Pick<TargetKey, 'columns' | 'full
   const isKey =
     Array.isArray(parts) && parts.length === columns.length && parts.every((part) => typeof part === 'string');
   if (isKey) return parts;
-  throw new ConfigurationError(
+  throw notAKey({ fullName });
+}
+
+/** The error about a recorded key that is none of its target. */
+export function notAKey({ fullName }: Pick<TargetKey, 'fullName'>): ConfigurationError {
+  return new ConfigurationError(
     `a bound, a cursor or a row set aside in rotation_checkpoints is not a key of ${fullName}.`,
   );
 }

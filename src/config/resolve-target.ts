@@ -108,8 +108,8 @@ function refuseUnfit(definition: TargetDefinition, keyColumns: readonly Column[]
   if (new Set(keyColumns).size < keyColumns.length || keyColumns.length === 0) {
     throw new ConfigurationError('key: must be the name of a field, or a list of different ones.');
   }
+  const types = keyColumns.length > 1 ? [...KEY_TYPES, 'DateTime'] : KEY_TYPES;
   for (const key of keyColumns) {
-    const types = keyColumns.length > 1 ? [...KEY_TYPES, 'DateTime'] : KEY_TYPES;
     if (!types.includes(key.type)) {
       throw new ConfigurationError(
         `${key.fullName} is a field of type ${key.type}; a key must be ${types.join(', ')}.`,

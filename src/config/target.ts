@@ -129,6 +129,21 @@ export function storedText({ type, sql: token }: Column): Sql {
   return type === 'Bytes' ? sql`encode(${token}, 'hex')` : sql`${token}::text`;
 }
 
+/** The columns that an update writes, but for those of `set`: only its rows tell which these are. */
+export function writtenColumns({ token, touched, grace }: Target): Column[] {
+  return [token, ...touched, ...(grace === null ? [] : [grace.token, grace.until])];
+}
+
+/** @param values as an array's text. An empty array of the column gives them the column's type and collation */
+export function arrayOf({ from }: Pick<Target, 'from'>, column: Column, values: string): Sql {
+  return sql`(ARRAY(SELECT ${column.sql} FROM ${from} LIMIT 0) || ${values})`;
+}
+
+/** @param keys the text of an array for each column of the key */
+export function keyArrays(target: Pick<Target, 'from' | 'key'>, keys: readonly string[]): Sql[] {
+  return target.key.columns.map((column, index) => arrayOf(target, column, keys[index] ?? '{}'));
+}
+
 /** A condition on keys: that they are in a range, say. */
 export type KeyCondition = (key: Sql) => Sql;
 

@@ -6,9 +6,10 @@ import { type Sql, sql } from './sql.ts';
 export const ENABLED = sql`('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END)`;
 
 /** The condition that a trigger fires for each row of the table that is updated. `tgtype` has bit 1 for each row, 16 on UPDATE. */
-export function firesRowTriggers({ relation }: Target): Sql {
+export function firesRowTriggers(target: Target): Sql {
   return sql`EXISTS (
     SELECT FROM pg_trigger
-    WHERE tgrelid IN (SELECT oid FROM ${rowTablesOf({ relation })} AS tables) AND NOT tgisinternal AND tgtype & 17 = 17 AND tgenabled::text IN ${ENABLED}
+    WHERE tgrelid IN (SELECT oid FROM ${rowTablesOf(target)} AS tables)
+      AND NOT tgisinternal AND tgtype & 17 = 17 AND tgenabled::text IN ${ENABLED}
   )`;
 }

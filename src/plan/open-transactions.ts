@@ -24,7 +24,10 @@ export function readOpenTransactions(
     FROM pg_locks AS writer
     JOIN pg_locks AS number ON number.virtualtransaction = writer.virtualtransaction
       AND number.locktype = 'transactionid' AND number.mode = 'ExclusiveLock' AND number.granted
-    WHERE writer.locktype = 'relation' AND writer.relation IN (SELECT ${relation}::regclass::oid UNION ALL SELECT oid FROM ${rowTablesOf({ relation })} AS tables) AND writer.granted
+    WHERE writer.locktype = 'relation' AND writer.granted
+      AND writer.relation IN (
+        SELECT ${relation}::regclass::oid UNION ALL SELECT oid FROM ${rowTablesOf({ relation })} AS tables
+      )
       AND writer.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND writer.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
       AND age(number.transactionid) > ${ageOfPlan(planXid)}

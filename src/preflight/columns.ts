@@ -29,7 +29,8 @@ const KEY_TYPES = [...GROWING_TYPES, 'uuid', ...TEXT_TYPES];
 /** In a key of several columns: a table is partitioned by them. */
 const TIME_TYPES = ['timestamp without time zone', 'timestamp with time zone', 'date'];
 
-const MIGRATE =
+/** Advice on a column that is not there. */
+export const MIGRATE =
   'The Prisma schema has it: run `npx prisma migrate deploy`, or `npx prisma db pull` if the database is right.';
 
 export async function inspectKeyColumn(

@@ -1,15 +1,15 @@
-import type { Target } from '../config/target.ts';
+import type { Grace, Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
-import { type ColumnType, readColumnType } from './columns.ts';
+import { nameForPeople } from '../database/sql.ts';
+import { type ColumnType, MIGRATE, readColumnType } from './columns.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
-
-const NO_GRACE = ok('no old token stays valid.');
 
 export async function inspectGracePeriod(database: Queryable, target: Target): Promise<Verdict> {
   const { grace, token } = target;
-  if (grace === null) return NO_GRACE;
+  if (grace === null) return ok('no old token stays valid.');
   return judgeGracePeriod(
     target,
+    grace,
     await readColumnType(database, target, token),
     await readColumnType(database, target, grace.token),
     await readColumnType(database, target, grace.until),
@@ -18,18 +18,15 @@ export async function inspectGracePeriod(database: Queryable, target: Target): P
 
 /** Checks that old tokens can be kept, and reminds of what that means after a leak. */
 export function judgeGracePeriod(
-  { grace, token, tableName }: Target,
+  { token, tableName }: Target,
+  grace: Grace,
   current: ColumnType | undefined,
   old: ColumnType | undefined,
   until: ColumnType | undefined,
 ): Verdict {
-  if (grace === null) return NO_GRACE;
   if (old === undefined || until === undefined) {
     const missing = old === undefined ? grace.token : grace.until;
-    return stop(
-      `there is no column ${missing.fullName}.`,
-      'The Prisma schema has it: run `npx prisma migrate deploy`.',
-    );
+    return stop(`there is no column ${missing.fullName}.`, MIGRATE);
   }
   if (old.type !== current?.type) {
     return stop(
@@ -41,7 +38,7 @@ export function judgeGracePeriod(
     const column = old.isNullable ? grace.until : grace.token;
     return stop(
       `${column.fullName} must be nullable, or old tokens could not be removed.`,
-      `Run ALTER TABLE ${tableName} ALTER COLUMN ${column.name} DROP NOT NULL.`,
+      `Run ALTER TABLE ${tableName} ALTER COLUMN ${nameForPeople(column.name)} DROP NOT NULL.`,
     );
   }
   return warning(

@@ -25,7 +25,7 @@ import { inspectPrivileges } from './privileges.ts';
 import { inspectReplication } from './replication.ts';
 import { inspectVersion, inspectWritability } from './server.ts';
 import { inspectStoredForm } from './stored-form.ts';
-import { isOrdinaryTable, judgeRelations, readRelations } from './table.ts';
+import { isTable, judgeRelations, readRelations } from './table.ts';
 import { inspectTokenKind } from './token-kind.ts';
 import { inspectTouchedColumns } from './touched-columns.ts';
 import { inspectRules, inspectTriggers } from './triggers.ts';
@@ -85,7 +85,7 @@ export async function inspectDatabase(
   const writable = { check: 'writable', ...(await inspectWritability(database)) };
   const relations = await readRelations(database, target);
   const table = { check: 'table', ...judgeRelations(relations) };
-  const ofTheTable = isOrdinaryTable(relations, target.tableName) ? OF_THE_TABLE : {};
+  const ofTheTable = isTable(relations, target.tableName) ? OF_THE_TABLE : {};
   const findings: Finding[] = [version, writable, table];
   const add = async (checks: Checks) => {
     for (const [check, inspect] of Object.entries(checks))

@@ -1,5 +1,5 @@
 import type { RECORD_TABLES } from '../config/record-tables.ts';
-import type { Column, Target } from '../config/target.ts';
+import { type Column, type Target, writtenColumns } from '../config/target.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
 import { quoted, type Sql, sql } from '../database/sql.ts';
@@ -23,8 +23,7 @@ export async function inspectPrivileges(database: Queryable, target: Target): Pr
 }
 
 async function readPrivileges(database: Queryable, target: Target): Promise<Privilege[]> {
-  const { tableName, relation, key, token, touched, grace, records } = target;
-  const written = [token, ...touched, ...(grace === null ? [] : [grace.token, grace.until])];
+  const { tableName, relation, key, token, records } = target;
   const own = (name: (typeof RECORD_TABLES)[number], privilege: string) =>
     sql`(${name}, ${`${quoted(records.schema)}.${name}`}, ${privilege}, '{}'::text[])`;
   return database.$queryRaw<Privilege[]>`
@@ -36,7 +35,7 @@ async function readPrivileges(database: Queryable, target: Target): Promise<Priv
       ) AS "onColumns"
     FROM (VALUES
       (${tableName}, ${relation}, 'SELECT', ${namesOf([...key.columns, token])}),
-      (${tableName}, ${relation}, 'UPDATE', ${namesOf(written)}),
+      (${tableName}, ${relation}, 'UPDATE', ${namesOf(writtenColumns(target))}),
       ${own('rotations', 'SELECT')}, ${own('rotations', 'INSERT')},
       ${own('rotations', 'UPDATE')}, ${own('rotations', 'DELETE')},
       ${own('rotation_checkpoints', 'SELECT')}, ${own('rotation_checkpoints', 'INSERT')},

@@ -93,7 +93,7 @@ const RECORD_COLUMNS: Record<(typeof RECORD_TABLES)[number], readonly string[]> 
 };
 
 /** Checks that the table exists and that the other checks of it make sense. */
-export function isOrdinaryTable(relations: readonly Relation[], name: string): boolean {
+export function isTable(relations: readonly Relation[], name: string): boolean {
   return relations.some((relation) => relation.name === name && (relation.kind === 'r' || relation.kind === 'p'));
 }
 

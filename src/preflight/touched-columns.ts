@@ -8,15 +8,14 @@ import { ok, type Verdict, warning } from './verdict.ts';
 const SAYS_WHEN_CHANGED = /^(?:last_?)?(?:updated?|modified|changed)(?:_?(?:at|on|date|time))?$/i;
 
 export async function inspectTouchedColumns(database: Queryable, target: Target): Promise<Verdict> {
-  return judgeTouchedColumns(target, await rowTriggers(database, target));
+  const triggers = leftAlone(target).length === 0 ? [] : await rowTriggers(database, target);
+  return judgeTouchedColumns(target, triggers);
 }
 
 /** Prisma itself sets a field with `@updatedAt`, not the database, so an update of another program does not change it. */
-export function judgeTouchedColumns(
-  { columns, touched, set }: Pick<Target, 'columns' | 'touched' | 'set'>,
-  triggers: readonly string[],
-): Verdict {
-  const left = [...columns.values()].filter((column) => saysWhenChanged(column) && !touched.includes(column));
+export function judgeTouchedColumns(target: Target, triggers: readonly string[]): Verdict {
+  const { touched, set } = target;
+  const left = leftAlone(target);
   const [first] = left;
   if (first === undefined) {
     return touched.length === 0
@@ -32,6 +31,9 @@ export function judgeTouchedColumns(
   );
 }
 
-function saysWhenChanged({ field, type }: Column): boolean {
-  return type === 'DateTime' && SAYS_WHEN_CHANGED.test(field);
+/** Columns that say when a row was changed, and are not touched. */
+function leftAlone({ columns, touched }: Target): Column[] {
+  return [...columns.values()].filter(
+    (column) => column.type === 'DateTime' && SAYS_WHEN_CHANGED.test(column.field) && !touched.includes(column),
+  );
 }

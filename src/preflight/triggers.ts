@@ -27,7 +27,8 @@ async function readTriggers(database: Queryable, target: Target): Promise<Trigge
   return database.$queryRaw<Trigger[]>`
     SELECT DISTINCT quote_ident(tgname) AS name, tgtype & 1 = 1 AS "isPerRow"
     FROM pg_trigger
-    WHERE (tgrelid = to_regclass(${target.relation}) OR tgrelid IN (SELECT oid FROM ${rowTablesOf(target)} AS tables)) AND NOT tgisinternal AND tgtype & 16 = 16 AND tgenabled::text IN ${ENABLED}
+    WHERE (tgrelid = to_regclass(${target.relation}) OR tgrelid IN (SELECT oid FROM ${rowTablesOf(target)} AS tables))
+      AND NOT tgisinternal AND tgtype & 16 = 16 AND tgenabled::text IN ${ENABLED}
       AND (
         tgattr::text = ''
         OR EXISTS (SELECT FROM ${changingColumns(target)} AS changing WHERE changing.attnum = ANY (tgattr::int2[]))

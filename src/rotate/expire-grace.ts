@@ -1,6 +1,6 @@
 import type { Key } from '../checkpoint/checkpoints.ts';
 import { keyIn, keyTextIn, keyValue } from '../config/key.ts';
-import type { Target } from '../config/target.ts';
+import type { Grace } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
 import { allowNestedLoops } from '../database/planner.ts';
 import { retry } from '../database/retry.ts';
@@ -44,11 +44,7 @@ interface Batch {
   lastKey: Key | null;
 }
 
-function expireNext(
-  { database, target, settings }: RotationContext,
-  grace: NonNullable<Target['grace']>,
-  after: Key | null,
-): Promise<Batch> {
+function expireNext({ database, target, settings }: RotationContext, grace: Grace, after: Key | null): Promise<Batch> {
   const { from, key } = target;
   const { lockTimeoutMs, statementTimeoutMs } = settings;
   const options = { lockTimeoutMs, statementTimeoutMs, asynchronousCommit: false };

@@ -1,13 +1,12 @@
 /** The page of an update: its keys, with the token and the values that each of them gets. */
 
 import type { Key } from '../checkpoint/checkpoints.ts';
-import { partNames } from '../config/key.ts';
-import type { Target } from '../config/target.ts';
+import { arraysOf, partNames } from '../config/key.ts';
+import { arrayOf, keyArrays, type Target } from '../config/target.ts';
 import { UUID_BYTES } from '../config/token-kinds.ts';
 import type { Tokens } from '../config/tokens.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import { empty, identifier, join, type Sql, sql } from '../database/sql.ts';
-import { arrayOf, arraysOf, typedArrays } from './lock-rows.ts';
 import { type ColumnValues, valuesToSet } from './set-values.ts';
 
 /** Tokens, and values of other columns, for certain keys. */
@@ -59,7 +58,7 @@ export function pageByPlace(target: Target, where: Sql, tokens: Tokens): Sql {
 export function pageByKey(target: Target, where: Sql, { keys, stored, others }: Given): Sql {
   const { from, key } = target;
   const arrays = [
-    ...typedArrays(target, arraysOf(target, keys)),
+    ...keyArrays(target, arraysOf(key, keys)),
     sql`${arrayLiteral(stored)}::${typeOf(target)}[]`,
     ...others.map(({ column, values }) => arrayOf(target, column, values)),
   ];

@@ -1,10 +1,9 @@
 import type { Key } from '../checkpoint/checkpoints.ts';
-import { keyTextIn, partsOf } from '../config/key.ts';
-import { type Column, inScope, type KeyCondition, type Target } from '../config/target.ts';
-import { arrayLiteral } from '../database/array-literal.ts';
+import { arraysIn, keyTextIn } from '../config/key.ts';
+import { inScope, type KeyCondition, keyArrays, type Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
 import { allowNestedLoops } from '../database/planner.ts';
-import { identifier, join, type Sql, sql } from '../database/sql.ts';
+import { join, type Sql, sql } from '../database/sql.ts';
 
 /** Rows to update. */
 export interface RowsToUpdate {
@@ -22,18 +21,15 @@ export async function lockRows(transaction: Queryable, target: Target, rows: Key
   const { from, key, scope, set, withOldTokens } = target;
   if (scope === null && set === null && !withOldTokens) return { where: rows(key.sql), keys: null };
   await allowNestedLoops(transaction);
-  const arrays = key.columns.map((_, index) => sql`array_agg(${identifier(`key_${index}`)})::text`);
   const [locked] = await transaction.$queryRaw<{ arrays: (string | null)[]; keys: Key[] | null }[]>`
-    SELECT ARRAY[${join(arrays)}] AS arrays,
+    SELECT ${arraysIn(key)} AS arrays,
       ${set === null ? sql`NULL` : sql`json_agg(${keyTextIn(key, 'locked')})`} AS keys
     FROM (
       SELECT ${key.selected} FROM ${from} WHERE ${rows(key.sql)} AND ${inScope(target, rows)}
       ORDER BY ${key.ascending} FOR UPDATE OF target
     ) AS locked`;
-  const isLocked = isOneOf(
-    target,
-    key.columns.map((_, index) => locked?.arrays[index] ?? '{}'),
-  );
+  const arrays = locked?.arrays.map((array) => array ?? '{}') ?? [];
+  const isLocked = isOneOf(target, arrays);
   return {
     where: sql`${rows(key.sql)} AND ${isLocked(key.sql)} AND ${inScope(target, rows)}`,
     keys: set === null ? null : (locked?.keys ?? []),
@@ -42,20 +38,5 @@ export async function lockRows(transaction: Queryable, target: Target, rows: Key
 
 /** @param keys the text of an array for each column of the key */
 export function isOneOf(target: Target, keys: readonly string[]): KeyCondition {
-  return (key) => sql`${key} IN (SELECT * FROM unnest(${join(typedArrays(target, keys))}) AS given)`;
-}
-
-/** The texts of arrays of keys, one for each column of the key. */
-export function arraysOf({ key }: Target, keys: readonly Key[]): string[] {
-  const parts = keys.map((each) => partsOf(key, each));
-  return key.columns.map((_, index) => arrayLiteral(parts.map((part) => part[index] ?? '')));
-}
-
-export function typedArrays(target: Target, keys: readonly string[]): Sql[] {
-  return target.key.columns.map((column, index) => arrayOf(target, column, keys[index] ?? '{}'));
-}
-
-/** @param values as an array's text. An empty array of the column gives them the column's type and collation */
-export function arrayOf({ from }: Target, column: Column, values: string): Sql {
-  return sql`(ARRAY(SELECT ${column.sql} FROM ${from} LIMIT 0) || ${values})`;
+  return (key) => sql`${key} IN (SELECT * FROM unnest(${join(keyArrays(target, keys))}) AS given)`;
 }

@@ -2,7 +2,7 @@
 
 import type { Key } from '../checkpoint/checkpoints.ts';
 import { keyForPrisma } from '../config/key.ts';
-import type { Column, Target } from '../config/target.ts';
+import { type Column, type Target, writtenColumns } from '../config/target.ts';
 import { hyphenated } from '../config/token-kinds.ts';
 import type { FreshTokens } from '../config/tokens.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
@@ -41,11 +41,10 @@ export function valuesToSet(target: Target, keys: readonly Key[], { fresh }: Fre
   });
 }
 
-function settable({ columns, key, token, touched, grace }: Target, field: string): Column {
-  const column = columns.get(field);
+function settable(target: Target, field: string): Column {
+  const column = target.columns.get(field);
   if (column === undefined) throw new ConfigurationError(`set: the model has no field ${field} with a column.`);
-  const others = [...key.columns, token, ...touched, ...(grace === null ? [] : [grace.token, grace.until])];
-  if (others.some(({ name }) => name === column.name)) {
+  if ([...target.key.columns, ...writtenColumns(target)].some(({ name }) => name === column.name)) {
     throw new ConfigurationError(`set: ${field} is the target's key or token, or is written by touch or grace.`);
   }
   if (column.isEnum) throw new ConfigurationError(`set: ${field} is an enum. Write it in afterBatch.`);

@@ -2,14 +2,14 @@
 
 import type { Key } from '../checkpoint/checkpoints.ts';
 import { type CondemnedTokens, isCondemnedSql } from '../checkpoint/condemned-tokens.ts';
-import { keyIn, keyTextIn, keyValue } from '../config/key.ts';
+import { arraysOf, keyIn, keyTextIn, keyValue } from '../config/key.ts';
 import type { Target } from '../config/target.ts';
 import type { Tokens } from '../config/tokens.ts';
 import type { Queryable } from '../database/database.ts';
 import { empty, identifier, join, type Sql, sql } from '../database/sql.ts';
 import { assignments, countOf, givenTo, pageByKey, pageByPlace } from './given-tokens.ts';
 import { handedOf, handOver, type Updated } from './hand-over.ts';
-import { arraysOf, isOneOf, lockRows, type RowsToUpdate } from './lock-rows.ts';
+import { isOneOf, lockRows, type RowsToUpdate } from './lock-rows.ts';
 import { type KeyRange, keyAt, within } from './page.ts';
 import { assertNoneCondemned, assertTaken, type Guard, isForeignSql, notTaken, type Taken } from './taken.ts';
 
@@ -85,7 +85,7 @@ export async function updateCondemned(
   tokens: Tokens,
   condemned: CondemnedTokens,
 ): Promise<number> {
-  const isGiven = isOneOf(target, arraysOf(target, keys));
+  const isGiven = isOneOf(target, arraysOf(target.key, keys));
   const guard = { firesTriggers: true, condemned };
   const { where, keys: locked } = await lockRows(transaction, target, isGiven);
   const found = { where: sql`${where} AND ${isCondemnedSql(target, condemned)}`, keys: locked };

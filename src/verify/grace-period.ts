@@ -1,4 +1,4 @@
-import type { Target } from '../config/target.ts';
+import type { Grace, Target } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
 import { retry } from '../database/retry.ts';
 import { type Sql, sql } from '../database/sql.ts';
@@ -14,7 +14,7 @@ export interface OldTokens {
 }
 
 /** The condition that the old token of a row is still valid. Times without a time zone are in UTC, as Prisma writes them. */
-export function isInGrace({ until, token }: NonNullable<Target['grace']>): Sql {
+export function isInGrace({ until, token }: Grace): Sql {
   return sql`${token.sql} IS NOT NULL AND extract(epoch FROM ${until.sql}) > extract(epoch FROM now())`;
 }
 

@@ -38,16 +38,16 @@ export async function isCondemned(
   const uuid = UUID.test(token) ? token : null;
   const sha256 = (encoding: HashEncoding) => sha256Of(token).toString(encoding);
   const texts = [token, sha256('hex'), sha256('base64'), sha256('base64url')];
-  const hashOf = (text: string, form: Sql) =>
-    sql`(CASE WHEN hash_form = ${form} THEN hashtextextended(${text}::text COLLATE "C", hash_seed) END)`;
+  const hashOf = (text: Sql, form: string) =>
+    sql`(CASE WHEN hash_form = ${form} THEN hashtextextended(${text} COLLATE "C", hash_seed) END)`;
   const [found] = await prisma.$queryRaw<{ name: string; target: string; startedAtMs: number }[]>(sql`
     SELECT rotation.name, rotation.target, (extract(epoch FROM rotation.started_at) * 1000)::float8 AS "startedAtMs"
     FROM ${tables.rotations} AS rotation
     CROSS JOIN LATERAL (VALUES
       (CASE WHEN hash_form = 'uuid' THEN uuid_hash_extended(${uuid}::uuid, hash_seed) END),
-      ${join(texts.map((text) => hashOf(text, sql`'text'`)))},
-      ${join(texts.map((text) => hashOf(text.toLowerCase(), sql`'citext'`)))},
-      ${hashOf(sha256('hex'), sql`'hex'`)}
+      ${join(texts.map((text) => hashOf(sql`${text}::text`, 'text')))},
+      ${join(texts.map((text) => hashOf(sql`lower(${text}::text)`, 'citext')))},
+      ${hashOf(sql`${sha256('hex')}::text`, 'hex')}
     ) AS form (hash)
     JOIN ${tables.condemnedTokens} AS condemned
       ON condemned.rotation = rotation.name AND condemned.bucket = (form.hash & (hash_buckets - 1))::int

@@ -1,7 +1,7 @@
 import type { LeakedText } from './leaked-entry.ts';
 import { digestIn, spellingsOf } from './spellings.ts';
 import type { StoredColumn } from './stored-column.ts';
-import { type Census, storedForms } from './stored-forms.ts';
+import { type Census, holdsSha256, storedForms } from './stored-forms.ts';
 import { hasForm } from './token-profile.ts';
 
 /** Entries of a leaked list, compared with the column. */
@@ -39,7 +39,7 @@ export function readableEntries(
 
 /** If hashes are expected but there are none, it is unknown what would match. */
 function takesAnyForm({ storage, sampled, hashes }: StoredColumn): boolean {
-  return !storage.startsWith('hashed') || sampled === 0 || hashes > 0;
+  return !holdsSha256(storage) || sampled === 0 || hashes > 0;
 }
 
 /** A census may have shown that no row has any of its forms: then it was looked for, too. */
@@ -58,7 +58,7 @@ function isReadable(column: StoredColumn, entry: string, forms: readonly string[
   const spellings = spellingsOf(entry);
   if (sampled === 0) return spellings.length > 0;
   // The forms of an entry in a hashed column are hashes that were computed here: they say nothing about the entry.
-  const texts = storage.startsWith('hashed') ? spellings : [...spellings, ...forms.map(withoutMark)];
+  const texts = holdsSha256(storage) ? spellings : [...spellings, ...forms.map(withoutMark)];
   if (profile !== null && texts.some((text) => hasForm(profile, text))) return true;
   if (hash !== null) return spellings.some((spelling) => PLAUSIBLE.test(spelling));
   return hashes > 0 && spellings.some((spelling) => PLAUSIBLE.test(spelling) || digestIn(spelling) !== undefined);

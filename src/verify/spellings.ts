@@ -2,6 +2,8 @@
  * The ways in which exports write a value: PostgreSQL's own output, COPY, SQL, JSON, CSV, spreadsheets and URLs. Pure.
  */
 
+import { hyphenated } from '../config/token-kinds.ts';
+
 /** Spellings looked at for each entry of a list: bounds the work that a contrived line can cause. */
 const MAX_SPELLINGS = 32;
 
@@ -92,19 +94,16 @@ const UUID_WITHIN = /(?<![0-9a-z])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?!
 /** The UUIDs that a spelling stands for, in PostgreSQL's output form: several where a URL has several. */
 export function uuidsIn(spelling: string): string[] {
   const [, whole] = UUID.exec(spelling) ?? [];
-  if (whole !== undefined) return [hyphenated(whole)];
-  return spelling.includes('://') ? (spelling.match(UUID_WITHIN) ?? []).map(hyphenated) : [];
+  if (whole !== undefined) return [asPostgres(whole)];
+  return spelling.includes('://') ? (spelling.match(UUID_WITHIN) ?? []).map(asPostgres) : [];
 }
 
-function hyphenated(uuid: string): string {
+function asPostgres(uuid: string): string {
   // The usual spelling is checked first: a million of them are looked up.
   if (uuid.length === 36 && uuid[8] === '-' && uuid[13] === '-' && uuid[18] === '-' && uuid[23] === '-') {
     return uuid.toLowerCase();
   }
-  return uuid
-    .replaceAll('-', '')
-    .toLowerCase()
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  return hyphenated(uuid.replaceAll('-', '').toLowerCase());
 }
 
 /** A SHA-256 hash as hexadecimal digits: bare, or as PostgreSQL writes bytea, also with the backslash of COPY. */

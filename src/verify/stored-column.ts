@@ -1,14 +1,14 @@
-import type { Target } from '../config/target.ts';
+import { storedText, type Target } from '../config/target.ts';
 import { storedHash } from '../config/tokens.ts';
 import type { RotationContext } from '../context.ts';
 import type { Queryable } from '../database/database.ts';
 import { retry } from '../database/retry.ts';
 import { rowTablesOf } from '../database/row-tables.ts';
-import { type Sql, sql } from '../database/sql.ts';
+import { sql } from '../database/sql.ts';
 import { readColumnType } from '../preflight/columns.ts';
 import { readByIndex } from './read-only.ts';
 import { digestIn } from './spellings.ts';
-import type { Census, Storage } from './stored-forms.ts';
+import { type Census, holdsSha256, type Storage } from './stored-forms.ts';
 import { profileOf, type TokenProfile } from './token-profile.ts';
 
 /** The token column as a leaked list is compared with it. */
@@ -53,7 +53,7 @@ export async function readStoredColumn(context: RotationContext): Promise<Stored
   const values = (await retry(context, () => readByIndex(database, (transaction) => sample(transaction, target)))).map(
     (value) => (storage === 'hashed bytes' ? textOfBytes(value) : value),
   );
-  const isHashed = storage === 'hashed bytes' || storage === 'hashed text';
+  const isHashed = holdsSha256(storage);
   const tokens = isHashed ? values.filter((value) => digestIn(value) === undefined) : values;
   return {
     storage,
@@ -85,7 +85,7 @@ function storageOf({ kind, token }: Target, baseType: string | undefined): Stora
 }
 
 async function sample(transaction: Queryable, { from, relation, key, token }: Target): Promise<string[]> {
-  const value = sql`left(${asText(token)}, ${MAX_VALUE_LENGTH}::int) AS value`;
+  const value = sql`left(${storedText(token)}, ${MAX_VALUE_LENGTH}::int) AS value`;
   const isThere = sql`${token.sql} IS NOT NULL`;
   const [table] = await transaction.$queryRaw<{ percent: number }[]>`
     SELECT least(100, 100.0 * ${PAGES_AT_RANDOM}::int * ${PAGE_BYTES}::int / greatest(1, sum(pg_relation_size(oid))))::float8 AS percent
@@ -98,10 +98,6 @@ async function sample(transaction: Queryable, { from, relation, key, token }: Ta
     UNION ALL (SELECT ${value} FROM ${from} WHERE ${isThere} ORDER BY ${key.descending} LIMIT ${ROWS_FROM_EACH_END})
     ${atRandom}`;
   return rows.map((row) => row.value).filter((text) => text !== '');
-}
-
-function asText({ type, sql: column }: Target['token']): Sql {
-  return type === 'Bytes' ? sql`encode(${column}, 'hex')` : sql`${column}::text`;
 }
 
 /** Bytes are a hash, or the characters of something else. */

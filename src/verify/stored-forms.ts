@@ -7,6 +7,11 @@ import { digestIn, spellingsOf, uuidsIn } from './spellings.ts';
  */
 export type Storage = 'uuid' | 'text' | 'hashed text' | 'hashed bytes' | 'own text' | 'own bytes';
 
+/** @returns true if the column holds SHA-256 hashes, which are computed here of each entry of a list */
+export function holdsSha256(storage: Storage): boolean {
+  return storage === 'hashed text' || storage === 'hashed bytes';
+}
+
 /** Facts about every value of a column. */
 export interface Census {
   /** By the length of the values, in bytes. */
@@ -44,7 +49,7 @@ const HEX = /^(?:\\x)?([0-9a-f]{16,})$/i;
 export function storedForms(storage: Storage, entry: string, census: Census | null): string[] {
   if (storage === 'uuid') return uuidForms(entry);
   if (storage === 'own bytes') return bytesIn(entry);
-  const forms = storage === 'hashed text' || storage === 'hashed bytes' ? hashedForms(entry, census) : textForms(entry);
+  const forms = holdsSha256(storage) ? hashedForms(entry, census) : textForms(entry);
   if (storage === 'hashed bytes') return bytesOf(entry, forms, census);
   // PostgreSQL has no text with 0x00 in it, and rejects the whole statement.
   return forms.filter((form) => !form.includes('\0') && canHold(census, form));

@@ -14,7 +14,7 @@ import { readByIndex } from './read-only.ts';
 import { readableEntries } from './readable.ts';
 import { spellingsOf } from './spellings.ts';
 import { readStoredColumn, type StoredColumn, takeCensus } from './stored-column.ts';
-import type { Census } from './stored-forms.ts';
+import { type Census, holdsSha256 } from './stored-forms.ts';
 
 /** Chunks looked up at a time, each on its own connection: enough to keep reader and server busy. */
 export const LOOKUPS_AT_A_TIME = 2;
@@ -158,7 +158,7 @@ async function lookUp(context: RotationContext, forms: readonly string[]): Promi
 
 function knowledgeOf({ storage, sampled, hashes }: StoredColumn): LeakedTokens['column'] {
   if (sampled === 0) return 'empty';
-  if (!storage.startsWith('hashed') || hashes === sampled) return 'known';
+  if (!holdsSha256(storage) || hashes === sampled) return 'known';
   return hashes === 0 ? 'unknown' : 'partly unknown';
 }
 

@@ -1,10 +1,9 @@
 import { Readable } from 'node:stream';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   base64url,
   ConfigurationError,
   defineTargets,
-  openDatabase,
   parseSettings,
   type RotationEvent,
   rotate,
@@ -15,10 +14,9 @@ import {
 import { expireGrace } from '../../src/rotate/expire-grace.ts';
 import { readLeakedList } from '../../src/verify/leaked-list.ts';
 import { findSurvivors } from '../../src/verify/survivors.ts';
-import { createApiKeys, dropApiKeys, oldHash } from '../support/api-keys.ts';
+import { oldHash, useApiKeys } from '../support/api-keys.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { PrismaClient } from '../support/generated/prisma/client.ts';
-import { createPeople, dropPeople } from '../support/people.ts';
 
 /** More than `expireGrace` takes at a time. */
 const KEYS = 2_100;
@@ -27,17 +25,8 @@ const HOUR_MS = 3_600_000;
 
 describe('a grace period', () => {
   const { url } = useTestDatabase();
-  const client = openDatabase(PrismaClient, url, { connections: 3 });
+  const client = useApiKeys(url, KEYS);
   const events: RotationEvent[] = [];
-  beforeEach(async () => {
-    await createPeople(client);
-    await createApiKeys(client, KEYS);
-  });
-  afterEach(async () => {
-    await dropApiKeys(client);
-    await dropPeople(client);
-  });
-  afterAll(() => client.$disconnect());
 
   const targetWith = async (grace?: { token: 'oldKey'; until: 'oldKeyUntil' | 'rotatedAt'; for: string }) => {
     const config = defineTargets(PrismaClient, {

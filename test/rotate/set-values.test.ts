@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   base64url,
   type Config,
   ConfigurationError,
   defineTargets,
-  openDatabase,
   parseSettings,
   type RotatedRow,
   rotate,
@@ -13,26 +12,16 @@ import {
   targetNamed,
   uuid,
 } from '../../src/index.ts';
-import { createApiKeys, dropApiKeys, oldHash } from '../support/api-keys.ts';
+import { oldHash, useApiKeys } from '../support/api-keys.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { PrismaClient } from '../support/generated/prisma/client.ts';
-import { createPeople, dropPeople } from '../support/people.ts';
 
 /** Twelve keys in batches of five. */
 const KEYS = 12;
 
 describe('a target that writes more than the token', () => {
   const { url } = useTestDatabase();
-  const client = openDatabase(PrismaClient, url, { connections: 3 });
-  beforeEach(async () => {
-    await createPeople(client);
-    await createApiKeys(client, KEYS);
-  });
-  afterEach(async () => {
-    await dropApiKeys(client);
-    await dropPeople(client);
-  });
-  afterAll(() => client.$disconnect());
+  const client = useApiKeys(url, KEYS);
 
   type Definition = Parameters<typeof defineTargets<typeof PrismaClient>>[1][string];
   const run = (definition: Definition, settings: object = {}) =>

@@ -1,11 +1,13 @@
-import type { PrismaClient } from './generated/prisma/client.ts';
-import { keyOfPerson } from './people.ts';
+import { afterAll, afterEach, beforeEach } from '@jest/globals';
+import { openDatabase } from '../../src/index.ts';
+import { PrismaClient } from './generated/prisma/client.ts';
+import { createPeople, dropPeople, keyOfPerson } from './people.ts';
 
 /** The old hash of an API key. */
 export const oldHash = (number: number) => `old hash ${number}`;
 
 /** API keys `key-0001`, …: in turn of persons 1, 2 and 3. Needs the people. */
-export async function createApiKeys(client: PrismaClient, count: number): Promise<void> {
+async function createApiKeys(client: PrismaClient, count: number): Promise<void> {
   await client.$executeRaw`
     CREATE TABLE api_keys (
       id text PRIMARY KEY, hashed_key text NOT NULL UNIQUE, start varchar(16) NOT NULL, rotations int NOT NULL DEFAULT 0,
@@ -24,6 +26,17 @@ export async function createApiKeys(client: PrismaClient, count: number): Promis
   });
 }
 
-export async function dropApiKeys(client: PrismaClient): Promise<void> {
-  await client.$executeRaw`DROP TABLE api_keys`;
+/** People with so many API keys, anew for each test. @returns a client for them */
+export function useApiKeys(url: string, count: number): PrismaClient {
+  const client = openDatabase(PrismaClient, url, { connections: 3 });
+  beforeEach(async () => {
+    await createPeople(client);
+    await createApiKeys(client, count);
+  });
+  afterEach(async () => {
+    await client.$executeRaw`DROP TABLE api_keys`;
+    await dropPeople(client);
+  });
+  afterAll(() => client.$disconnect());
+  return client;
 }

@@ -1,9 +1,9 @@
-import { DEFAULTS, parseSettings } from '../../config/settings.ts';
+import { parseSettings } from '../../config/settings.ts';
 import { describeError } from '../../errors/describe-error.ts';
 import { expireGrace } from '../../rotate/expire-grace.ts';
 import { printable } from '../../text/printable.ts';
 import { countOf } from '../../text/wording.ts';
-import { commandLine, PROGRAM, TARGET_OPTION } from '../arguments.ts';
+import { commandLine, PROGRAM, RETRY_TIME_OPTION, TARGET_OPTION } from '../arguments.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { openTarget } from '../open-target.ts';
 import { retryLines } from '../reporters/retry-text.ts';
@@ -20,12 +20,7 @@ export async function expireGraceCommand(args: string[]): Promise<number> {
   try {
     const options = await commandLine(args, USAGE)
       .option('target', TARGET_OPTION)
-      .option('max-retry-time-ms', {
-        describe: 'Milliseconds to retry a passing fault (restart, failover, lost connection, locked rows)',
-        type: 'number',
-        default: DEFAULTS.maxRetryTimeMs,
-        requiresArg: true,
-      })
+      .option('max-retry-time-ms', RETRY_TIME_OPTION)
       .parseAsync();
     const settings = parseSettings({ maxRetryTimeMs: options['max-retry-time-ms'] });
     const retries = retryLines();
