@@ -149,3 +149,9 @@ export const MAX_ROWS_CONDEMNED_UNASKED = 50_000_000;
 export function condemns({ condemn }: Pick<Settings, 'condemn'>, rows: number): boolean {
   return condemn === 'auto' ? rows <= MAX_ROWS_CONDEMNED_UNASKED : condemn;
 }
+
+/**
+ * Tables with up to this many rows are counted, and looked through for duplicates. More would delay the first batch, so
+ * they are estimated.
+ */
+export const MAX_ROWS_COUNTED = 2_000_000;

@@ -8,23 +8,32 @@ export type TargetOf<Client> = { [Model in keyof Models<Client>]: TargetOfModel<
 
 type TargetOfModel<Client, Model extends keyof Models<Client>> =
   | {
-      [Key in KeyOf<Models<Client>[Model]>]: {
+      [Key in KeyOf<UniqueWheres<Client>[Model]> & keyof Models<Client>[Model]]: {
         /** Its unique key: a field of type Int, BigInt or String, or several that are unique together, in their order. */
         key: Key;
       } & Rest<Client, Model, Key, Models<Client>[Model][Key]>;
-    }[KeyOf<Models<Client>[Model]>]
-  | ({ key: readonly PartOf<Models<Client>[Model]>[] } & Rest<
+    }[KeyOf<UniqueWheres<Client>[Model]> & keyof Models<Client>[Model]]
+  | WithPartsOf<Client, Model, Compounds<UniqueWheres<Client>[Model], Models<Client>[Model]>>;
+
+/** A target for each compound of fields that are unique together. */
+type WithPartsOf<Client, Model extends keyof Models<Client>, Compound> = Compound extends unknown
+  ? { key: readonly (keyof Compound & string)[] } & Rest<
       Client,
       Model,
       never,
-      Partial<Pick<Models<Client>[Model], PartOf<Models<Client>[Model]>>>
-    >);
+      Pick<Models<Client>[Model], keyof Compound & keyof Models<Client>[Model]>
+    >
+  : never;
 
-/** Fields that can be a key. */
-type KeyOf<Fields> = FieldOf<Fields, string | number | bigint>;
+/** Fields that are unique alone: `findUnique` takes nothing but a value of them. */
+type KeyOf<Where> = {
+  [Name in keyof Where]-?: NonNullable<Where[Name]> extends string | number | bigint ? Name : never;
+}[keyof Where];
 
-/** Fields that can be part of a key. */
-type PartOf<Fields> = FieldOf<Fields, string | number | bigint | Date>;
+/** Fields that are unique together: `findUnique` takes an object with a value of each. Others have `AND`, `equals` or the like. */
+type Compounds<Where, Fields> = { [Name in keyof Where]-?: CompoundIn<NonNullable<Where[Name]>, Fields> }[keyof Where];
+
+type CompoundIn<Value, Fields> = Value extends object ? (keyof Value extends keyof Fields ? Value : never) : never;
 
 /** A target but for its key. @typeParam Key the field that is the key @typeParam KeyValue what `afterBatch` gets of it */
 type Rest<Client, Model extends keyof Models<Client>, Key, KeyValue> = {
@@ -86,10 +95,20 @@ type Wheres<Client> = {
   [Property in keyof Client as Property extends string ? NameOf<Client[Property]> : never]: WhereOf<Client[Property]>;
 };
 
+/** What `findUnique` of each model takes as `where`; by the model's name. */
+type UniqueWheres<Client> = {
+  [Property in keyof Client as Property extends string ? NameOf<Client[Property]> : never]: UniqueWhereOf<
+    Client[Property]
+  >;
+};
+
 /** Model and fields in the types of each delegate of a generated client, such as `client.ticket`. */
 interface Delegate {
   [symbol: symbol]: {
-    types: { payload: { scalars: Record<string, unknown> }; operations: { findMany: { args: { where?: unknown } } } };
+    types: {
+      payload: { scalars: Record<string, unknown> };
+      operations: { findMany: { args: { where?: unknown } }; findUnique: { args: { where: unknown } } };
+    };
     meta: { name: string };
   };
 }
@@ -98,6 +117,9 @@ type NameOf<Property> = Property extends Delegate ? Property[symbol]['meta']['na
 type FieldsOf<Property> = Property extends Delegate ? Property[symbol]['types']['payload']['scalars'] : never;
 type WhereOf<Property> = Property extends Delegate
   ? NonNullable<Property[symbol]['types']['operations']['findMany']['args']['where']>
+  : never;
+type UniqueWhereOf<Property> = Property extends Delegate
+  ? Property[symbol]['types']['operations']['findUnique']['args']['where']
   : never;
 type FieldOf<Fields, Type> = { [Name in keyof Fields]: Fields[Name] extends Type ? Name : never }[keyof Fields] &
   string;

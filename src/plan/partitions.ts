@@ -1,12 +1,10 @@
 import type { Key, PlannedPartition } from '../checkpoint/checkpoints.ts';
 import { keyValue } from '../config/key.ts';
+import { MAX_ROWS_COUNTED } from '../config/settings.ts';
 import { inScope, type Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
 import { rowTablesOf } from '../database/row-tables.ts';
 import { sql } from '../database/sql.ts';
-
-/** Tables with up to this many rows are counted. Counting more would delay the first batch, so they are estimated. */
-export const MAX_ROWS_COUNTED = 2_000_000;
 
 /** Small enough that workers end at about the same time, large enough that claiming one costs nothing in comparison. */
 const ROWS_PER_PARTITION = 20_000;

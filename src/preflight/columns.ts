@@ -2,9 +2,11 @@ import { condemns, type Settings } from '../config/settings.ts';
 import type { Column, Target } from '../config/target.ts';
 import type { TokenKind } from '../config/token-kinds.ts';
 import type { Queryable } from '../database/database.ts';
+import { rowTablesOf } from '../database/row-tables.ts';
 import { nameForPeople } from '../database/sql.ts';
 import { listed } from '../text/wording.ts';
-import { type Index, readIndexes } from './indexes.ts';
+import { readIndexes } from './indexes.ts';
+import { findKeyIndex, type KeyIndex } from './key-index.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
 /** A column, as the catalog describes it. */
@@ -41,8 +43,10 @@ export async function inspectKeyColumn(
   const columns: (ColumnType | undefined)[] = [];
   for (const column of target.key.columns) columns.push(await readColumnType(database, target, column));
   const [table] = await database.$queryRaw<{ rows: number }[]>`
-    SELECT reltuples::float8 AS rows FROM pg_class WHERE oid = to_regclass(${target.relation})`;
-  return judgeKeyColumn(target, columns, await readIndexes(database, target), condemns(settings, table?.rows ?? 0));
+    SELECT coalesce(sum(reltuples), 0)::float8 AS rows FROM pg_class JOIN ${rowTablesOf(target)} AS tables USING (oid)`;
+  const rows = table?.rows ?? 0;
+  const index = await findKeyIndex(database, target, await readIndexes(database, target), rows);
+  return judgeKeyColumn(target, columns, index, condemns(settings, rows));
 }
 
 export async function inspectTokenColumn(database: Queryable, target: Target): Promise<Verdict> {
@@ -76,7 +80,7 @@ export async function readColumnType(
 export function judgeKeyColumn(
   target: Target,
   types: readonly (ColumnType | undefined)[],
-  indexes: readonly Index[],
+  index: KeyIndex | Verdict,
   tokensAreCondemned: boolean,
 ): Verdict {
   const { tableName, key, scope } = target;
@@ -91,8 +95,7 @@ export function judgeKeyColumn(
       );
     }
   }
-  const index = usableIndex(target, indexes);
-  if (typeof index !== 'string') return index;
+  if ('level' in index) return index;
   for (const { fullName, name, is } of columns) {
     if (is?.isNullable !== false) {
       return stop(
@@ -102,33 +105,20 @@ export function judgeKeyColumn(
     }
   }
   const typed = listed(columns.map(({ is }) => is?.type ?? ''));
-  const facts = `${key.fullName} is of type ${typed} and has the unique index ${index}`;
+  const uniqueness = index.isUnique ? `has the unique index ${index.name}` : `gets its values from a sequence`;
+  const facts = `${key.fullName} is of type ${typed} and ${uniqueness}`;
   const grows = columns.length === 1 && columns.every(({ is }) => GROWING_TYPES.includes(is?.baseType ?? ''));
+  if (!index.isUnique) {
+    return warning(
+      `${facts}, but no constraint keeps it unique: rows with the same key may get the same token.`,
+      'List all fields of a unique index as the key of the target, if there is one.',
+    );
+  }
   if (grows || scope?.endsInTime || tokensAreCondemned) return ok(`${facts}.`);
   return warning(
     `${facts}; but such keys do not grow with time, so rows inserted during the rotation may be rotated, too.`,
     'To keep the fresh tokens of such rows, have tokens condemned (--condemn), or give the target a scope that excludes ' +
       'them, such as { createdAt: { lt: … } }. Keys that begin with a time (UUIDv7, ULID) do grow.',
-  );
-}
-
-/** @returns its name; or why there is none */
-function usableIndex({ tableName, key }: Target, indexes: readonly Index[]): string | Verdict {
-  const names = key.columns.map(({ name }) => name);
-  const onKey = indexes.filter(({ method, keyColumns }) => method === 'btree' && keyColumns.join() === names.join());
-  const unique = onKey.filter(({ isUnique, isPartial, sortsAsColumn }) => isUnique && !isPartial && sortsAsColumn);
-  const index = unique.find(({ isValid }) => isValid);
-  if (index !== undefined) return index.name;
-  const [invalid] = unique;
-  if (invalid !== undefined) {
-    return stop(
-      `index ${invalid.name} on ${key.fullName} is invalid.`,
-      `Run REINDEX INDEX CONCURRENTLY ${invalid.name}.`,
-    );
-  }
-  return stop(
-    `${key.fullName} alone has no unique index, so rows could be skipped.`,
-    `Run CREATE UNIQUE INDEX CONCURRENTLY ON ${tableName} (${names.map(nameForPeople).join(', ')}).`,
   );
 }
 

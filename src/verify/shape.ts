@@ -1,5 +1,6 @@
 import type { Key } from '../checkpoint/checkpoints.ts';
 import { keyValue } from '../config/key.ts';
+import { MAX_ROWS_COUNTED } from '../config/settings.ts';
 import type { Target } from '../config/target.ts';
 import type { TokenKind } from '../config/token-kinds.ts';
 import type { RotationContext } from '../context.ts';
@@ -7,7 +8,6 @@ import type { Queryable } from '../database/database.ts';
 import { retry } from '../database/retry.ts';
 import { nameForPeople } from '../database/sql.ts';
 import type { Finding } from '../finding.ts';
-import { MAX_ROWS_COUNTED } from '../plan/partitions.ts';
 import { countOf } from '../text/wording.ts';
 import type { TableScan } from './scan.ts';
 

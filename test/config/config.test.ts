@@ -130,12 +130,11 @@ describe('the types of defineTargets', () => {
   it('take every target that can be rotated, and every condition that a scope may have', async () => {
     const config = defineTargets(PrismaClient, {
       mine: { model: 'Ticket', key: 'id', token: 'token', kind: uuid() },
-      texts: { model: 'Ticket', key: 'holderEmail', token: 'subject', kind: hex({ bytes: 8 }), acceptWeakTokens: true },
+      texts: { model: 'Rotation', key: 'name', token: 'target', kind: hex({ bytes: 8 }), acceptWeakTokens: true },
       several: { model: 'RotationCheckpoint', key: ['rotation', 'partition'], token: 'claimedBy', kind: uuid() },
-      numbers: { model: 'RotationCheckpoint', key: 'partition', token: 'rotation', kind: uuid() },
       nullable: {
         model: 'RotationCheckpoint',
-        key: 'rotation',
+        key: ['rotation', 'partition'],
         token: 'claimedBy',
         kind: uuid(),
         scope: {
@@ -153,9 +152,8 @@ describe('the types of defineTargets', () => {
     const targets = await Promise.all(Object.keys(config.targets).map((name) => targetNamed(config, name, database)));
     expect(targets.map(({ token }) => token.fullName)).toEqual([
       'tickets.token',
-      'tickets.subject',
+      'rotations.target',
       'rotation_checkpoints.claimed_by',
-      'rotation_checkpoints.rotation',
       'rotation_checkpoints.claimed_by',
     ]);
   });
@@ -233,6 +231,19 @@ describe('the types of defineTargets', () => {
     ],
   ])('refuse a wrong %s, which is refused at run time as well', async (_, config) => {
     await expect(choose(config)).rejects.toThrow(configurationError(/^target 'mine': /));
+  });
+
+  it('refuse a key that is not unique, alone or together', () => {
+    const definitions: Parameters<typeof mine>[0][] = [
+      // @ts-expect-error
+      { model: 'Ticket', key: 'subject', token: 'token', kind: uuid() },
+      // @ts-expect-error
+      { model: 'RotationCheckpoint', key: 'rotation', token: 'claimedBy', kind: uuid() },
+      // @ts-expect-error
+      { model: 'RotationCheckpoint', key: ['rotation', 'upperBound'], token: 'claimedBy', kind: uuid() },
+      { model: 'RotationCheckpoint', key: ['rotation', 'partition'], token: 'claimedBy', kind: uuid() },
+    ];
+    expect(definitions).toHaveLength(4);
   });
 
   it('know the rows and the transaction that afterBatch is given', async () => {

@@ -18,6 +18,7 @@ import { findSurvivors } from '../../src/verify/survivors.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { PrismaClient } from '../support/generated/prisma/client.ts';
 import { PATIENT } from '../support/patient.ts';
+import { until } from '../support/until.ts';
 
 /** In each of three months, the last of which is partitioned again; and in the default partition. */
 const ROWS_A_MONTH = 100;
@@ -29,6 +30,17 @@ describe('a partitioned table', () => {
   const events: RotationEvent[] = [];
   const execute = async (...statements: string[]) => {
     for (const statement of statements) await client.$executeRawUnsafe(statement);
+  };
+  /** Again where a batch and the statement wait for each other, as whoever alters a table that is in use would. */
+  const untilDone = async (...statements: string[]) => {
+    for (const statement of statements) {
+      await until(() =>
+        execute(statement).then(
+          () => true,
+          () => false,
+        ),
+      );
+    }
   };
   beforeEach(async () => {
     await execute(
@@ -158,7 +170,7 @@ describe('a partitioned table', () => {
     const context = await contextWith({}, { workers: 1 });
     const onEvent = ({ type }: RotationEvent) => {
       if (type !== 'batch') return;
-      altering ??= execute(
+      altering ??= untilDone(
         "ALTER TABLE events ATTACH PARTITION events_december FOR VALUES FROM ('2025-12-01') TO ('2026-01-01')",
         'ALTER TABLE events DETACH PARTITION events_march',
       );
