@@ -1,4 +1,6 @@
 import type { CondemnedTokens } from './checkpoint/condemned-tokens.ts';
+import type { Order } from './checkpoint/orders.ts';
+import type { Overrides } from './config/overrides.ts';
 import type { Settings } from './config/settings.ts';
 import type { Target } from './config/target.ts';
 import type { Database } from './database/database.ts';
@@ -38,6 +40,10 @@ export type RotationEvent =
   | { type: 'setAside'; partition: number; key: string; fault: string }
   /** The rotation pauses: `reason` names the option, `detail` what it measured. */
   | { type: 'throttled'; reason: string; detail: string; waitMs: number }
+  /** Somebody has paused or resumed the rotation, or changed its settings. */
+  | { type: 'order'; order: Order }
+  /** Settings that were changed by earlier orders, and are in force. */
+  | { type: 'overridden'; overrides: Overrides }
   /** The rotation waits for a replica that does not stream; null: no replica streams, and none is known. */
   | { type: 'replicaLost'; name: string | null }
   /** Only rows that were set aside are left; they are retried. */
@@ -61,6 +67,8 @@ export interface RotationContext {
   settings: Settings;
   /** Once aborted, the batches in flight are finished and the rotation stops. */
   signal: AbortSignal;
+  /** Your own throttle, asked twice a second: why the rotation must wait, or null. If it fails, the rotation waits. */
+  throttle?: () => Promise<string | null>;
   onEvent: (event: RotationEvent) => void;
 }
 
@@ -68,4 +76,6 @@ export interface RotationContext {
 export interface PlannedContext extends RotationContext {
   /** Null if the rotation was planned without condemning. */
   condemned: CondemnedTokens | null;
+  /** Waits while nothing may be written. @default it always may */
+  untilAllowed?: (signal: AbortSignal) => Promise<void>;
 }

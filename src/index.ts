@@ -1,5 +1,5 @@
 export { type RotationStatus, readStatus } from './checkpoint/status.ts';
-export { type Config, defineTargets, targetNamed } from './config/config.ts';
+export { type Config, defineTargets, type PrintedEvent, targetNamed } from './config/config.ts';
 export { type HashedOptions, hashed, type Sha256Options, sha256 } from './config/hashed-kinds.ts';
 export { parseSettings, type Settings } from './config/settings.ts';
 export type { RotatedRow, Target } from './config/target.ts';

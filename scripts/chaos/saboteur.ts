@@ -1,4 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { giveOrder, type NewOrder } from '../../src/checkpoint/orders.ts';
+import { dataModelOf } from '../../src/config/data-model.ts';
+import { recordTablesOf } from '../../src/config/record-tables.ts';
+import { DEFAULT_SCHEMA } from '../../src/config/target.ts';
 import type { EmbeddedServer } from '../support/embedded-server.ts';
 import type { TicketDatabase } from '../support/ticket-database.ts';
 import type { Random } from './random.ts';
@@ -12,12 +16,15 @@ const FAULTS = {
   'session ended (pg_terminate_backend)': 12,
   'statement cancelled (pg_cancel_backend)': 6,
   'server crashed and recovered (immediate shutdown)': 3,
+  'rotation paused, for up to three seconds (pause)': 6,
+  'settings changed (set)': 8,
 } as const;
 type Fault = keyof typeof FAULTS;
 
 /** Milliseconds. A process is sometimes stopped for longer than its claim lasts, and its transaction may live. */
 const MOST_BETWEEN_FAULTS_MS = 2_500;
 const MOST_STOPPED_MS = 12_000;
+const MOST_PAUSED_MS = 3_000;
 
 /**
  * Does harm again and again until the signal is aborted.
@@ -59,6 +66,13 @@ export async function sabotage(
       await server.restart();
       return true;
     },
+    'rotation paused, for up to three seconds (pause)': () =>
+      order(database, { action: 'pause', pauseMs: random.between(100, MOST_PAUSED_MS) }),
+    'settings changed (set)': () =>
+      order(database, {
+        action: 'set',
+        overrides: { workers: random.between(1, 4), maxRowsPerSecond: random.between(0, 1) === 0 ? null : 20_000 },
+      }),
   };
 
   while (!signal.aborted) {
@@ -67,6 +81,18 @@ export async function sabotage(
     if (await inflict[fault]()) onFault(fault);
   }
   await Promise.all(stopped);
+}
+
+/** Orders something of the open rotation. @returns whether there was one */
+async function order(database: TicketDatabase, given: Pick<NewOrder, 'action'> & Partial<NewOrder>): Promise<boolean> {
+  const tables = recordTablesOf(dataModelOf(database), DEFAULT_SCHEMA);
+  const open = await database.rotation.findFirst({ where: { verifiedAt: null } }).catch(() => null);
+  if (open === null) return false;
+  const store = { database, tables, rotation: open.name };
+  return giveOrder(store, { pauseMs: 0, overrides: {}, reason: 'chaos', givenBy: 'chaos', ...given }).then(
+    () => true,
+    () => false, // it is complete by now, or the server is away
+  );
 }
 
 /** Interrupts one session that rotates, known by the comment in its statements. @returns whether there was one */

@@ -79,6 +79,17 @@ export async function releaseClaims({ database, tables, rotation }: Store, claim
     WHERE rotation = ${rotation} AND claimed_by = ${claimant}`;
 }
 
+/** Gives back one partition. */
+export async function releaseClaim(
+  { database, tables, rotation }: Store,
+  partition: number,
+  claimant: string,
+): Promise<void> {
+  await database.$executeRaw`
+    UPDATE ${tables.checkpoints} SET claimed_by = NULL, claimed_until = NULL, claimed_since = NULL
+    WHERE rotation = ${rotation} AND partition = ${partition} AND claimed_by = ${claimant}`;
+}
+
 /** By the server's clock, which all processes share. */
 export function claimExpiry(): Sql {
   return sql`clock_timestamp() + ${CLAIM_MS} * interval '1 millisecond'`;

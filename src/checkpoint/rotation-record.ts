@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { overridesSchema } from '../config/overrides.ts';
 import { parse } from '../config/parse.ts';
 import type { RecordTables } from '../config/record-tables.ts';
 import type { Queryable } from '../database/database.ts';
@@ -33,6 +34,10 @@ const rotationSchema = z
     startedAt: time,
     plannedAt: time.nullable(),
     verifiedAt: time.nullable(),
+    /** In the past, or null: not paused. */
+    pausedUntil: time.nullable(),
+    /** Settings that were changed while it runs. */
+    overrides: overridesSchema,
   })
   .readonly();
 

@@ -1,8 +1,12 @@
+import type { Overrides } from '../config/overrides.ts';
 import type { RecordTables } from '../config/record-tables.ts';
 import type { Database } from '../database/database.ts';
 import { ownSession } from '../database/session.ts';
 import { type Checkpoint, isSwept, loadCheckpoints, serverTime } from './checkpoints.ts';
+import { loadOrders, type Order } from './orders.ts';
 import { loadRotations, type RotationRecord } from './rotation-record.ts';
+import { loadRuns, type Run, SILENT_RUN_MS } from './runs.ts';
+import type { Store } from './store.ts';
 
 /** Snapshot of a rotation, from its checkpoints. */
 export interface RotationStatus {
@@ -10,9 +14,9 @@ export interface RotationStatus {
   target: string;
   /**
    * `planning`: its tokens are being condemned, or were until a process ended. `running`: a process holds a partition.
-   * `stopped`: none does; the same command continues.
+   * `paused`: none may write. `stopped`: none does; the same command continues.
    */
-  state: 'planning' | 'running' | 'stopped' | 'complete';
+  state: 'planning' | 'running' | 'paused' | 'stopped' | 'complete';
   startedAt: Date;
   /** Time of the snapshot, by the server's clock. */
   seenAt: Date;
@@ -28,6 +32,14 @@ export interface RotationStatus {
   /** Time when verification passed. */
   verifiedAt: Date | null;
   partitions: PartitionStatus[];
+  /** The pause that is in force, and the settings that were changed. */
+  pausedUntil: Date | null;
+  overrides: Overrides;
+  /** Processes that work on it now. */
+  processes: Run[];
+  /** All processes that have worked on it, and all orders; the last first. */
+  runs: Run[];
+  orders: Order[];
 }
 
 export interface PartitionStatus {
@@ -55,24 +67,41 @@ export async function readStatus(given: Database, tables: RecordTables, name?: s
   const now = await serverTime(database);
   return Promise.all(
     rotations.map(async (rotation) =>
-      summarise(rotation, await loadCheckpoints({ database, tables, rotation: rotation.name }), now),
+      summarise(rotation, await loadParts({ database, tables, rotation: rotation.name }), now),
     ),
   );
 }
 
+/** What belongs to a rotation. */
+interface Parts {
+  checkpoints: readonly Checkpoint[];
+  runs: Run[];
+  orders: Order[];
+}
+
+async function loadParts(store: Store): Promise<Parts> {
+  return {
+    checkpoints: await loadCheckpoints(store),
+    runs: await loadRuns(store),
+    orders: await loadOrders(store),
+  };
+}
+
 /** @param now by the server's clock, which the claims go by */
-export function summarise(rotation: RotationRecord, checkpoints: readonly Checkpoint[], now: Date): RotationStatus {
+export function summarise(rotation: RotationRecord, { checkpoints, runs, orders }: Parts, now: Date): RotationStatus {
   const partitions = checkpoints.map((checkpoint) => describePartition(checkpoint, now));
   const sum = (field: 'rowsDone' | 'rowsTotal' | 'rowsSetAside') =>
     partitions.reduce((total, partition) => total + partition[field], 0);
   const isPlanned = rotation.plannedAt !== null;
   const isComplete = isPlanned && checkpoints.every(({ completedAt }) => completedAt !== null);
   const isHeld = partitions.some(({ holder }) => holder !== null);
+  const isPaused = rotation.pausedUntil !== null && rotation.pausedUntil > now;
+  const open = isPaused ? 'paused' : isHeld ? 'running' : 'stopped';
   return {
     rotation: rotation.name,
     target: rotation.target,
     seenAt: now,
-    state: isPlanned ? (isComplete ? 'complete' : isHeld ? 'running' : 'stopped') : 'planning',
+    state: isPlanned ? (isComplete ? 'complete' : open) : 'planning',
     startedAt: rotation.startedAt,
     updatedAt: new Date(Math.max(Number(rotation.startedAt), ...checkpoints.map(({ updatedAt }) => Number(updatedAt)))),
     completedAt: isComplete ? new Date(Math.max(...checkpoints.map((each) => Number(each.completedAt)))) : null,
@@ -83,6 +112,11 @@ export function summarise(rotation: RotationRecord, checkpoints: readonly Checkp
     condemned: rotation.condemned === null ? null : Number(rotation.condemned),
     verifiedAt: rotation.verifiedAt,
     partitions,
+    pausedUntil: isPaused ? rotation.pausedUntil : null,
+    overrides: rotation.overrides,
+    processes: runs.filter((run) => run.endedAt === null && Number(now) - Number(run.seenAt) < SILENT_RUN_MS),
+    runs,
+    orders,
   };
 }
 

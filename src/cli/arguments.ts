@@ -31,7 +31,12 @@ export function commandLine(args: string[], usage: string) {
     .usage(usage)
     .strict()
     .parserConfiguration({ 'camel-case-expansion': false })
-    .demandCommand(0, 0, '', 'The command (run, status, verify or expire-grace) comes first, and only options follow')
+    .demandCommand(
+      0,
+      0,
+      '',
+      'The command (run, status, pause, resume, set, verify or expire-grace) comes first, and only options follow',
+    )
     .wrap(Math.min(100, process.stdout.columns || 100))
     .alias('help', 'h')
     .version(false)

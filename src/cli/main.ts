@@ -13,6 +13,10 @@ const run = async (): Promise<Command> => (await import('./commands/run.ts')).ru
 const COMMANDS = new Map<string, () => Promise<Command>>([
   ['run', run],
   ['status', async () => (await import('./commands/status.ts')).statusCommand],
+  ...(['pause', 'resume', 'set'] as const).map((action): [string, () => Promise<Command>] => [
+    action,
+    async () => (await import('./commands/order.ts')).orderCommand(action),
+  ]),
   ['expire-grace', async () => (await import('./commands/expire-grace.ts')).expireGraceCommand],
   ['verify', async () => (await import('./commands/verify.ts')).verifyCommand],
 ]);

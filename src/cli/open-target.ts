@@ -1,4 +1,6 @@
-import { targetNamed } from '../config/config.ts';
+import { type Config, targetNamed } from '../config/config.ts';
+import { dataModelOf } from '../config/data-model.ts';
+import { type RecordTables, recordTablesOf } from '../config/record-tables.ts';
 import { parseDatabaseUrl } from '../config/settings.ts';
 import type { Target } from '../config/target.ts';
 import { type Database, databaseLabel, openDatabase, schemaOf } from '../database/database.ts';
@@ -10,6 +12,9 @@ export interface OpenTarget {
   database: Database;
   /** The database as it may be shown. */
   label: string;
+  /** The project's own throttle, if it has one. */
+  throttle: (() => Promise<string | null>) | undefined;
+  onEvent: Config['onEvent'];
 }
 
 /**
@@ -25,5 +30,28 @@ export async function openTarget(
   const config = await loadConfig();
   const url = parseDatabaseUrl(process.env);
   const database = openDatabase(config.PrismaClient, url, options);
-  return { target: await targetNamed(config, name, database, schemaOf(url)), database, label: databaseLabel(url) };
+  const { throttle, onEvent } = config;
+  return {
+    target: await targetNamed(config, name, database, schemaOf(url)),
+    database,
+    label: databaseLabel(url),
+    throttle: throttle && (() => throttle(database)),
+    onEvent,
+  };
+}
+
+/** The tables of this package, for commands that are about no target. */
+export interface OpenRecords {
+  /** It holds the password. */
+  url: string;
+  database: Database;
+  tables: RecordTables;
+}
+
+/** @throws ConfigurationError when the configuration or the environment is wrong */
+export async function openRecords(): Promise<OpenRecords> {
+  const url = parseDatabaseUrl(process.env);
+  const { PrismaClient } = await loadConfig();
+  const database = openDatabase(PrismaClient, url, { connections: 1 });
+  return { url, database, tables: recordTablesOf(dataModelOf(database), schemaOf(url)) };
 }

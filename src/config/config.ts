@@ -16,6 +16,28 @@ export interface Config {
   PrismaClient: ClientConstructor<Database>;
   /** Each is looked at when it is chosen. */
   targets: Record<string, unknown>;
+  throttle?: Hooks<Database>['throttle'] | undefined;
+  onEvent?: Hooks<Database>['onEvent'] | undefined;
+}
+
+/** A project's own code that runs beside a rotation. */
+export interface Hooks<Client> {
+  /**
+   * Asked twice a second why the rotation must wait; null: it need not. If it fails or does not answer, the rotation waits.
+   */
+  throttle?: (client: Client) => Promise<string | null>;
+  /** Gets each event, as `--json` prints it. The rotation does not wait for it, and goes on if it fails. */
+  onEvent?: (event: PrintedEvent) => unknown;
+}
+
+/** An object that `--json` prints. */
+export interface PrintedEvent {
+  /** Its kind: `started`, `progress`, `order`, `complete`, … */
+  event: string;
+  rotation: string | null;
+  /** ISO 8601, UTC. */
+  time: string;
+  [fact: string]: unknown;
 }
 
 /**
@@ -23,12 +45,14 @@ export interface Config {
  *
  * @param PrismaClient the class that `prisma generate` has made
  * @param targets by the name that `--target` takes
+ * @param hooks code of the project's own. @default none
  */
 export function defineTargets<Class extends ClientConstructor<Database>>(
   PrismaClient: Class,
   targets: Record<string, TargetOf<InstanceType<Class>>>,
+  hooks: Hooks<InstanceType<Class>> = {},
 ): Config {
-  return { PrismaClient, targets };
+  return { PrismaClient, targets, ...(hooks as Hooks<Database>) };
 }
 
 const kindSchema = z.object(
@@ -72,6 +96,8 @@ const configSchema = z.object(
     targets: z
       .record(z.string(), z.unknown())
       .refine((targets) => Object.keys(targets).length > 0, 'must have at least one entry'),
+    throttle: z.custom<Config['throttle']>((value) => typeof value === 'function', 'must be a function').optional(),
+    onEvent: z.custom<Config['onEvent']>((value) => typeof value === 'function', 'must be a function').optional(),
   },
   'its default export must be the result of defineTargets(…)',
 );

@@ -7,10 +7,18 @@ export interface RecordTables {
   readonly rotations: Sql;
   readonly checkpoints: Sql;
   readonly condemnedTokens: Sql;
+  readonly runs: Sql;
+  readonly orders: Sql;
 }
 
 /** The names of the tables, in the order in which people read of them. */
-export const RECORD_TABLES = ['rotations', 'rotation_checkpoints', 'condemned_tokens'] as const;
+export const RECORD_TABLES = [
+  'rotations',
+  'rotation_checkpoints',
+  'condemned_tokens',
+  'rotation_runs',
+  'rotation_orders',
+] as const;
 
 /**
  * @param databaseSchema what `?schema=` in the URL says, or `public`
@@ -18,7 +26,13 @@ export const RECORD_TABLES = ['rotations', 'rotation_checkpoints', 'condemned_to
  */
 export function recordTablesOf({ models }: DataModel, databaseSchema: string): RecordTables {
   const schema = models.RotationCheckpoint?.schema ?? databaseSchema;
-  const [rotations, checkpoints, condemnedTokens] = RECORD_TABLES.map((name) => raw(`${quoted(schema)}.${name}`));
-  if (!rotations || !checkpoints || !condemnedTokens) throw new Error('a table has no name');
-  return { schema, rotations, checkpoints, condemnedTokens };
+  const named = (name: (typeof RECORD_TABLES)[number]) => raw(`${quoted(schema)}.${name}`);
+  return {
+    schema,
+    rotations: named('rotations'),
+    checkpoints: named('rotation_checkpoints'),
+    condemnedTokens: named('condemned_tokens'),
+    runs: named('rotation_runs'),
+    orders: named('rotation_orders'),
+  };
 }

@@ -39,12 +39,24 @@ export const DEFAULTS = {
   statementTimeoutMs: 30_000,
   /** Time for which a passing fault (a restart, a failover) is retried, in milliseconds. */
   maxRetryTimeMs: 300_000,
-  /** Rows a second that this process writes at most; null: as many as it can. */
+  /** Rows a second that all processes of the rotation together write at most; null: as many as they can. */
   maxRowsPerSecond: null,
   /** Pause after each batch, as a multiple of the batch's duration. */
   pauseRatio: PACES.steady.pauseRatio,
   /** Lag of a streaming replica above which the rotation waits for it, in milliseconds; null: any. */
   maxReplicaLagMs: null,
+  /** Megabytes of WAL that a replication slot may keep before the rotation waits for its consumer; null: any. */
+  maxSlotWalMb: null,
+  /** WAL files that may wait for the archiver before the rotation waits for it, too; null: any, and failures do not count. */
+  maxUnarchivedFiles: 512,
+  /** Connections that the server must have left for others; 0: none. */
+  minFreeConnections: 1,
+  /** Dead rows for each live one above which the rotation waits for a vacuum; null: any. */
+  maxDeadRowRatio: null,
+  /** Age of another session's transaction above which the rotation waits for its end, in milliseconds; null: any. */
+  maxTransactionAgeMs: null,
+  /** Sessions that may wait for locks of the rotation before it waits for them; null: any. */
+  maxWaitingSessions: null,
 } as const;
 
 /** Connections are what a small server has least of. */
@@ -57,6 +69,22 @@ const WHOLE_ROWS = `must be "auto" or a whole number of rows, 1 to ${MAX_BATCH_S
 
 const PAUSE_RATIO = 'must be a number, 0 to 100';
 
+const DEAD_ROW_RATIO = 'must be a number, 0.01 to 1000';
+
+/** The settings that can be changed while a rotation runs. */
+export const STEERABLE = {
+  pace: z.enum(['full', 'steady', 'gentle'], 'must be "full", "steady" or "gentle"'),
+  workers: wholeNumber('workers', 1, MAX_WORKERS),
+  maxRowsPerSecond: wholeNumber('rows', 1, 10_000_000).nullable(),
+  maxReplicaLagMs: wholeNumber('milliseconds', 500, 86_400_000).nullable(),
+  maxSlotWalMb: wholeNumber('megabytes', 1, 100_000_000).nullable(),
+  maxUnarchivedFiles: wholeNumber('files', 1, 1_000_000).nullable(),
+  minFreeConnections: wholeNumber('connections', 0, 10_000),
+  maxDeadRowRatio: z.number(DEAD_ROW_RATIO).min(0.01, DEAD_ROW_RATIO).max(1_000, DEAD_ROW_RATIO).nullable(),
+  maxTransactionAgeMs: wholeNumber('milliseconds', 1_000, 86_400_000).nullable(),
+  maxWaitingSessions: wholeNumber('sessions', 1, 10_000).nullable(),
+} as const;
+
 const settingsSchema = z
   .strictObject({
     name: z
@@ -67,9 +95,9 @@ const settingsSchema = z
     batchSize: z
       .union([z.literal('auto'), z.int(WHOLE_ROWS).min(1, WHOLE_ROWS).max(MAX_BATCH_SIZE, WHOLE_ROWS)], WHOLE_ROWS)
       .default(DEFAULTS.batchSize),
-    pace: z.enum(['full', 'steady', 'gentle'], 'must be "full", "steady" or "gentle"').default(DEFAULTS.pace),
+    pace: STEERABLE.pace.default(DEFAULTS.pace),
     targetBatchMs: wholeNumber('milliseconds', 10, 10_000).optional(),
-    workers: wholeNumber('workers', 1, MAX_WORKERS).optional(),
+    workers: STEERABLE.workers.optional(),
     tokens: z.enum(['app', 'database'], 'must be "app" or "database"').default(DEFAULTS.tokens),
     asynchronousCommit: z.boolean('must be given once').default(DEFAULTS.asynchronousCommit),
     condemn: z.union([z.literal('auto'), z.boolean()], 'must be given once').default(DEFAULTS.condemn),
@@ -77,9 +105,15 @@ const settingsSchema = z
     lockTimeoutMs: wholeNumber('milliseconds', 1, 60_000).default(DEFAULTS.lockTimeoutMs),
     statementTimeoutMs: wholeNumber('milliseconds', 100, 100_000).default(DEFAULTS.statementTimeoutMs),
     maxRetryTimeMs: wholeNumber('milliseconds', 0, 86_400_000).default(DEFAULTS.maxRetryTimeMs),
-    maxRowsPerSecond: wholeNumber('rows', 1, 10_000_000).nullable().default(DEFAULTS.maxRowsPerSecond),
+    maxRowsPerSecond: STEERABLE.maxRowsPerSecond.default(DEFAULTS.maxRowsPerSecond),
     pauseRatio: z.number(PAUSE_RATIO).min(0, PAUSE_RATIO).max(100, PAUSE_RATIO).optional(),
-    maxReplicaLagMs: wholeNumber('milliseconds', 500, 86_400_000).nullable().default(DEFAULTS.maxReplicaLagMs),
+    maxReplicaLagMs: STEERABLE.maxReplicaLagMs.default(DEFAULTS.maxReplicaLagMs),
+    maxSlotWalMb: STEERABLE.maxSlotWalMb.default(DEFAULTS.maxSlotWalMb),
+    maxUnarchivedFiles: STEERABLE.maxUnarchivedFiles.default(DEFAULTS.maxUnarchivedFiles),
+    minFreeConnections: STEERABLE.minFreeConnections.default(DEFAULTS.minFreeConnections),
+    maxDeadRowRatio: STEERABLE.maxDeadRowRatio.default(DEFAULTS.maxDeadRowRatio),
+    maxTransactionAgeMs: STEERABLE.maxTransactionAgeMs.default(DEFAULTS.maxTransactionAgeMs),
+    maxWaitingSessions: STEERABLE.maxWaitingSessions.default(DEFAULTS.maxWaitingSessions),
   })
   .transform(({ targetBatchMs, workers, pauseRatio, ...others }) => {
     const preset = PACES[others.pace];

@@ -1,4 +1,5 @@
 import { CONNECTION_TIMEOUT_MS, type Database, labelAs, type Queryable } from './database.ts';
+import { type Gate, openGate } from './gate.ts';
 import { raw, Sql, sql } from './sql.ts';
 
 /** Time limit of a statement that blocks no one, in milliseconds: shorter than the limit of the server's silence. */
@@ -70,14 +71,29 @@ export function ownSession(database: Database): Database {
   return session;
 }
 
+const gates = new WeakMap<Database, Gate>();
+
+/**
+ * Limits the connections that a session uses at a time.
+ *
+ * @param session of `ownSession`
+ * @param most how many, whenever that is asked
+ */
+export function limitConnections(session: Database, most: () => number): void {
+  gates.get(session)?.limit(most);
+}
+
 function startSession(database: Database): Database {
+  const gate = openGate();
   const $transaction: Database['$transaction'] = (run, options) =>
-    database.$transaction((transaction) => run(composing(transaction)), {
-      isolationLevel: 'ReadCommitted',
-      timeout: 2 * STATEMENT_TIMEOUT_MS,
-      maxWait: CONNECTION_TIMEOUT_MS,
-      ...options,
-    });
+    gate.pass(() =>
+      database.$transaction((transaction) => run(composing(transaction)), {
+        isolationLevel: 'ReadCommitted',
+        timeout: 2 * STATEMENT_TIMEOUT_MS,
+        maxWait: CONNECTION_TIMEOUT_MS,
+        ...options,
+      }),
+    );
   const single = <Result>(run: (transaction: Queryable) => Promise<Result>) =>
     $transaction(async (transaction) => {
       await setLimits(transaction);
@@ -90,5 +106,6 @@ function startSession(database: Database): Database {
     $disconnect: () => database.$disconnect(),
   };
   labelAs(database, session);
+  gates.set(session, gate);
   return session;
 }

@@ -156,7 +156,7 @@ const SQLSTATES = faults({
   '42501': [
     'misconfigured',
     'A privilege is missing. The user of DATABASE_URL needs SELECT and UPDATE on the target, and SELECT, INSERT, UPDATE and ' +
-      'DELETE on rotations, rotation_checkpoints and condemned_tokens; a trigger or afterBatch may need more.',
+      'DELETE on the tables of this package (rotations, rotation_…, condemned_tokens); a trigger or afterBatch may need more.',
   ],
   '42601': ['unknown', 'The server found a syntax error in a statement. Check the triggers on the target.'],
 });

@@ -2,13 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Checkpoint } from '../checkpoint/checkpoints.ts';
 import { CLAIM_MS, renewClaim } from '../checkpoint/claims.ts';
 import { storeOf } from '../checkpoint/store.ts';
+import type { Settings } from '../config/settings.ts';
 import type { PlannedContext, RotationContext } from '../context.ts';
 import { retry } from '../database/retry.ts';
-import { watchReplicas } from './replica-watch.ts';
+import { formatCount } from '../text/format.ts';
+import type { Control, Hold } from './control.ts';
 import { batchLimit, book, giveBack, type Schedule } from './throttle.ts';
+import type { ThrottleWatch } from './throttle-watch.ts';
 
-/** Holds all workers of this process back, as the throttles of the settings say. */
+/** Holds all workers of this process back, as orders and throttles say. */
 export interface Pacer {
+  /** The settings in force. */
+  settings(): Settings;
   /** @returns how many of so many rows the next batch may have */
   limit(size: number): number;
   /**
@@ -21,7 +26,10 @@ export interface Pacer {
   beforeBatch(checkpoint: Checkpoint, rows: number, signal: AbortSignal): Promise<Checkpoint>;
   /** Takes back what was booked and not needed, then waits in proportion to how long the batch took. */
   afterBatch(checkpoint: Checkpoint, batch: PacedBatch, signal: AbortSignal): Promise<Checkpoint>;
-  stop(): void;
+  /** Waits while nothing may be written, for what has no partition. @throws AbortError when the signal is aborted */
+  untilAllowed(signal: AbortSignal): Promise<void>;
+  /** Notes that a worker has begun or ended. */
+  addWorkers: Control['addWorkers'];
 }
 
 /** A batch, as the pacer needs to know it. */
@@ -39,19 +47,19 @@ export interface PacedContext extends PlannedContext {
 /** Age at which a claim is renewed during a pause, in milliseconds. */
 const RENEWAL_MS = CLAIM_MS / 3;
 
-/** Interval of looking at a replica while waiting for it, in milliseconds. */
-const REPLICA_PAUSE_MS = 500;
+/** Interval of looking whether the rotation is still held back, in milliseconds. */
+const HOLD_MS = 250;
 
-export function startPacer(context: RotationContext): Pacer {
-  const { settings, onEvent } = context;
-  const { maxRowsPerSecond, pauseRatio, maxReplicaLagMs, targetBatchMs } = settings;
-  const replicas = maxReplicaLagMs === null ? undefined : watchReplicas(context, maxReplicaLagMs);
+export function startPacer(context: RotationContext, control: Control, throttles: ThrottleWatch): Pacer {
+  const { onEvent } = context;
   let schedule: Schedule = { freeAtMs: 0 };
   /** Time when a partition's claim was last known to be fresh, across the pauses between two batches. */
   const renewedAtMs = new Map<number, number>();
+  const holdsBack = () => control.holdsBack() ?? throttles.holdsBack();
+  const say = ({ reason, detail }: Hold, waitMs: number) => onEvent({ type: 'throttled', reason, detail, waitMs });
 
-  async function pause(checkpoint: Checkpoint, ms: number, signal: AbortSignal, reason: string, detail = reason) {
-    if (ms > 0) onEvent({ type: 'throttled', reason, detail, waitMs: ms });
+  async function pause(checkpoint: Checkpoint, ms: number, signal: AbortSignal, hold: Hold) {
+    if (ms > 0) say(hold, ms);
     let current = checkpoint;
     const untilMs = performance.now() + ms;
     for (let leftMs = ms; leftMs > 0; leftMs = untilMs - performance.now()) {
@@ -71,22 +79,44 @@ export function startPacer(context: RotationContext): Pacer {
   }
 
   return {
-    limit: (size) => (maxRowsPerSecond === null ? size : Math.min(size, batchLimit(maxRowsPerSecond, targetBatchMs))),
+    settings: control.settings,
+    addWorkers: control.addWorkers,
+    limit(size) {
+      const rate = control.rowsPerSecond();
+      return rate === null ? size : Math.min(size, batchLimit(rate, control.settings().targetBatchMs));
+    },
     async beforeBatch(checkpoint, rows, signal) {
       let current = checkpoint;
-      for (let behind = replicas?.behind(); behind !== undefined; behind = replicas?.behind()) {
-        current = await pause(current, REPLICA_PAUSE_MS, signal, '--max-replica-lag-ms', behind);
+      for (let hold = holdsBack(); hold !== undefined; hold = holdsBack()) {
+        current = await pause(current, HOLD_MS, signal, hold);
       }
-      if (maxRowsPerSecond === null) return current;
-      const booked = book(schedule, rows, maxRowsPerSecond, performance.now());
+      const rate = control.rowsPerSecond();
+      if (rate === null) return current;
+      const booked = book(schedule, rows, rate, performance.now());
       schedule = booked.schedule;
-      return pause(current, booked.startAtMs - performance.now(), signal, '--max-rows-per-second');
+      return pause(current, booked.startAtMs - performance.now(), signal, holdOfRate(control.settings()));
     },
     async afterBatch(checkpoint, { booked, rows, durationMs }, signal) {
       renewedAtMs.set(checkpoint.partition, performance.now()); // its checkpoint did that
-      if (maxRowsPerSecond !== null) schedule = giveBack(schedule, booked - rows, maxRowsPerSecond);
-      return pause(checkpoint, pauseRatio * durationMs, signal, '--pause-ratio');
+      const rate = control.rowsPerSecond();
+      if (rate !== null) schedule = giveBack(schedule, booked - rows, rate);
+      const slower = throttles.slowsDown();
+      const { pauseRatio } = control.settings();
+      const hold = slower !== undefined && slower.ratio > pauseRatio ? slower.hold : PAUSE_RATIO;
+      return pause(checkpoint, Math.max(pauseRatio, slower?.ratio ?? 0) * durationMs, signal, hold);
     },
-    stop: () => replicas?.stop(),
+    async untilAllowed(signal) {
+      for (let hold = holdsBack(); hold !== undefined; hold = holdsBack()) {
+        say(hold, HOLD_MS);
+        await sleep(HOLD_MS, undefined, { signal });
+      }
+    },
   };
 }
+
+function holdOfRate({ maxRowsPerSecond }: Settings): Hold {
+  const detail = `${formatCount(maxRowsPerSecond ?? 0)} rows/s at most (--max-rows-per-second)`;
+  return { reason: '--max-rows-per-second', detail };
+}
+
+const PAUSE_RATIO: Hold = { reason: '--pause-ratio', detail: '--pause-ratio' };

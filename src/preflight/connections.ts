@@ -3,6 +3,9 @@ import type { Queryable } from '../database/database.ts';
 import { countOf } from '../text/wording.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
 
+/** Name of the limit that concerns nobody else. */
+export const LIMIT_OF_USER = 'the limit of this user';
+
 /** With fewer than so many left, the application may be refused one. */
 const LEFT_FOR_OTHERS = 5;
 
@@ -21,7 +24,7 @@ export async function inspectConnections(
 }
 
 /** All limits that hold for this user; superusers may also use what is reserved, and have no other limits. */
-async function readConnectionLimits(database: Queryable): Promise<ConnectionLimit[]> {
+export async function readConnectionLimits(database: Queryable): Promise<ConnectionLimit[]> {
   return database.$queryRaw<ConnectionLimit[]>`
     WITH role AS (
       SELECT oid, rolsuper, rolconnlimit FROM pg_roles WHERE rolname = session_user
@@ -42,7 +45,7 @@ async function readConnectionLimits(database: Queryable): Promise<ConnectionLimi
       (SELECT count(*)::int FROM session) AS used
     FROM role, reserved
     UNION ALL
-    SELECT 'the limit of this user', rolconnlimit, (SELECT count(*)::int FROM session WHERE usesysid = role.oid)
+    SELECT ${LIMIT_OF_USER}, rolconnlimit, (SELECT count(*)::int FROM session WHERE usesysid = role.oid)
     FROM role WHERE rolconnlimit >= 0 AND NOT rolsuper
     UNION ALL
     SELECT 'the limit of this database', datconnlimit, (SELECT count(*)::int FROM session WHERE datid = here.oid)

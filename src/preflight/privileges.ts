@@ -41,7 +41,9 @@ async function readPrivileges(database: Queryable, target: Target): Promise<Priv
       ${own('rotation_checkpoints', 'SELECT')}, ${own('rotation_checkpoints', 'INSERT')},
       ${own('rotation_checkpoints', 'UPDATE')},
       ${own('condemned_tokens', 'SELECT')}, ${own('condemned_tokens', 'INSERT')},
-      ${own('condemned_tokens', 'DELETE')}
+      ${own('condemned_tokens', 'DELETE')},
+      ${own('rotation_runs', 'SELECT')}, ${own('rotation_runs', 'INSERT')}, ${own('rotation_runs', 'UPDATE')},
+      ${own('rotation_orders', 'SELECT')}
     ) AS used (name, relation, privilege, columns)`;
 }
 

@@ -45,7 +45,7 @@ async function readStandbys(database: Queryable): Promise<Standby[]> {
     ORDER BY name`;
 }
 
-async function readSlots(database: Queryable): Promise<ReplicationSlot[]> {
+export async function readSlots(database: Queryable): Promise<ReplicationSlot[]> {
   return database.$queryRaw<ReplicationSlot[]>`
     SELECT slot_name::text AS name, active AS "isActive",
       slot_type = 'logical' AND database = current_database() AS decodes,

@@ -1,5 +1,7 @@
 import { CHECKPOINT_COLUMNS } from '../checkpoint/checkpoints.ts';
+import { ORDER_COLUMNS } from '../checkpoint/orders.ts';
 import { ROTATION_COLUMNS } from '../checkpoint/rotation-record.ts';
+import { RUN_COLUMNS } from '../checkpoint/runs.ts';
 import type { RECORD_TABLES } from '../config/record-tables.ts';
 import type { Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
@@ -90,6 +92,8 @@ const RECORD_COLUMNS: Record<(typeof RECORD_TABLES)[number], readonly string[]> 
   rotations: ROTATION_COLUMNS,
   rotation_checkpoints: CHECKPOINT_COLUMNS,
   condemned_tokens: ['rotation', 'bucket', 'hashes'],
+  rotation_runs: RUN_COLUMNS,
+  rotation_orders: ORDER_COLUMNS,
 };
 
 /** Checks that the table exists and that the other checks of it make sense. */

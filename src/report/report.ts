@@ -6,6 +6,7 @@ import { meaningOf } from '../errors/fault-table.ts';
 import type { Finding } from '../finding.ts';
 import type { RotationResult } from '../rotate/rotation.ts';
 import { percentileMs } from './histogram.ts';
+import { describeOrder } from './order-text.ts';
 import { type RunRecord, rowsKnownDone, sumUp } from './run-record.ts';
 import { roundedMs, seriesOf } from './run-series.ts';
 import type { Report } from './schema.ts';
@@ -78,6 +79,7 @@ export function buildReport(facts: RunFacts): Report {
       entriesOfTally(record.throttledMs).map(([reason, waitMs]) => [reason, Math.round(waitMs)]),
     ),
     peakRssBytes: peakRssBytes > 0 ? peakRssBytes : null,
+    orders: record.orders.map((order) => ({ at: order.givenAt.toISOString(), order: describeOrder(order) })),
     preflight: (facts.preflight ?? []).map(plainFinding),
     verification: (facts.verification ?? []).map(plainFinding),
     series: seriesOf(record, endedAtMs),

@@ -1,3 +1,4 @@
+import type { Order } from '../checkpoint/orders.ts';
 import type { RotationEvent } from '../context.ts';
 import { addBatch, type Bucket, EMPTY_BUCKET, mergeBuckets, mergeNeighbours } from './run-bucket.ts';
 import { addToTally, EMPTY_TALLY, type Tally } from './tally.ts';
@@ -34,6 +35,8 @@ export interface RunRecord {
   readonly rowsSetAside: number;
   /** The first of them. */
   readonly setAside: readonly RowSetAside[];
+  /** The last orders that this run obeyed. */
+  readonly orders: readonly Order[];
 }
 
 type Started = Omit<Extract<RotationEvent, { type: 'started' }>, 'type'> & { readonly atMs: number };
@@ -52,6 +55,9 @@ export const FIRST_BUCKET_MS = 1_000;
 /** Rows set aside that are named; the others are only counted. */
 export const MOST_ROWS = 100;
 
+/** Orders that are kept. */
+const MOST_ORDERS = 100;
+
 /** @param nowMs of a clock that never goes back */
 export function startRunRecord(nowMs: number): RunRecord {
   return {
@@ -69,6 +75,7 @@ export function startRunRecord(nowMs: number): RunRecord {
     overtaken: 0,
     rowsSetAside: 0,
     setAside: [],
+    orders: [],
   };
 }
 
@@ -97,6 +104,8 @@ export function recordEvent(record: RunRecord, event: RotationEvent, nowMs: numb
       return { ...record, rowsSetAside: record.rowsSetAside + 1, setAside: append(record.setAside, event) };
     case 'throttled':
       return { ...record, throttledMs: addToTally(record.throttledMs, event.reason, event.waitMs) };
+    case 'order':
+      return { ...record, orders: [...record.orders, event.order].slice(-MOST_ORDERS) };
     case 'blocked':
       return { ...record, blocked: record.blocked + 1 };
     case 'overtaken':

@@ -87,6 +87,8 @@ export const reportSchema = z
     /** By reason. Waiting times add up over the workers. */
     throttledMs: z.record(z.string(), ms),
     peakRssBytes: count.nullable(),
+    /** Who paused or resumed it or changed its settings while it ran, in words; the last of them. */
+    orders: z.array(z.strictObject({ at: isoTime, order: z.string() })),
     preflight: z.array(finding),
     verification: z.array(finding),
     series: z.strictObject({ bucketMs: ms, points: z.array(point) }),

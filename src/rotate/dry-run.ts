@@ -9,7 +9,7 @@ import { retry } from '../database/retry.ts';
 import { ownSession } from '../database/session.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import { batchSizerFor } from '../pace/batch-size.ts';
-import { assertLagIsVisible } from '../pace/replica-watch.ts';
+import { assertLagIsVisible } from '../pace/replica-lag.ts';
 import { refuseSecond } from '../plan/announce.ts';
 import { planPartitions } from '../plan/partitions.ts';
 import { assertReady, readRecords } from '../preflight/preflight.ts';

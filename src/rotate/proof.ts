@@ -14,14 +14,19 @@ import { rotateSurvivors } from './survivors.ts';
 /**
  * Proves that the rotation is complete: looks at every row, and rotates those that still hold a condemned token.
  *
+ * @param untilAllowed waits while nothing may be written
  * @returns the time when verification passed
  * @throws NotVerifiedError when a condemned token is left, or when that is not certain
  */
-export async function assertVerified(context: RotationContext, recorded: RecordedRotation): Promise<Date> {
+export async function assertVerified(
+  context: RotationContext,
+  recorded: RecordedRotation,
+  untilAllowed?: PlannedContext['untilAllowed'],
+): Promise<Date> {
   const { settings, onEvent } = context;
   const store = storeOf(context);
   onEvent({ type: 'verifying' });
-  const findings = await verifyOrRotateSurvivors(context, recorded);
+  const findings = await verifyOrRotateSurvivors({ ...context, ...(untilAllowed && { untilAllowed }) }, recorded);
   onEvent({ type: 'verified', findings });
   const faults = findings.filter(({ level }) => level === 'stop');
   if (faults.length > 0) throw new NotVerifiedError(settings.name, faults);
@@ -30,7 +35,10 @@ export async function assertVerified(context: RotationContext, recorded: Recorde
   return verifiedAt;
 }
 
-async function verifyOrRotateSurvivors(context: RotationContext, recorded: RecordedRotation): Promise<Finding[]> {
+async function verifyOrRotateSurvivors(
+  context: Omit<PlannedContext, 'condemned'>,
+  recorded: RecordedRotation,
+): Promise<Finding[]> {
   const { target } = context;
   const condemned = condemnedTokensOf(recorded.rotation);
   const { watermark } = recorded.rotation;

@@ -4,12 +4,16 @@ import { releaseClaims } from '../checkpoint/claims.ts';
 import { condemnedTokensOf } from '../checkpoint/condemned-tokens.ts';
 import { loadRecorded, loadTrusted, type RecordedRotation } from '../checkpoint/coverage.ts';
 import { rotationDeleted } from '../checkpoint/rotation-record.ts';
+import type { Run } from '../checkpoint/runs.ts';
 import { storeOf } from '../checkpoint/store.ts';
 import type { RotationContext } from '../context.ts';
 import { isAbort, retry } from '../database/retry.ts';
-import { ownSession } from '../database/session.ts';
+import { limitConnections, ownSession } from '../database/session.ts';
+import { type Control, startControl } from '../pace/control.ts';
 import { startPacer } from '../pace/pacer.ts';
-import { assertLagIsVisible } from '../pace/replica-watch.ts';
+import { assertLagIsVisible } from '../pace/replica-lag.ts';
+import { throttleChecks } from '../pace/throttle-checks.ts';
+import { watchThrottles } from '../pace/throttle-watch.ts';
 import { planRotation } from '../plan/plan-rotation.ts';
 import { assertReady, readRecords } from '../preflight/preflight.ts';
 import { assertVerified } from './proof.ts';
@@ -85,23 +89,65 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
     partitions: recorded.checkpoints.length,
     ...counts(recorded.checkpoints),
   });
-  const claimant = `${hostname()}:${process.pid}:${crypto.randomUUID().slice(0, 8)}`;
-  const stopCounting = reportTotal(context);
-  const pacer = startPacer(context);
+  const claimant = { host: hostname(), pid: process.pid, id: newClaimant() };
+  const control = await startControl(context, claimant);
+  let outcome: Run['outcome'] = 'failed';
   try {
-    await workUntilComplete({ ...context, condemned: condemnedTokensOf(recorded.rotation), pacer }, claimant);
+    const observed = { ...context, onEvent: observedBy(control, onEvent) };
+    const result = await workAndVerify(observed, recorded, control, claimant.id);
+    outcome = result.outcome === 'complete' ? 'complete' : 'interrupted';
+    return result;
   } catch (error) {
-    if (!signal.aborted || !isAbort(error)) throw error;
+    if (signal.aborted && isAbort(error)) outcome = 'interrupted';
+    throw error;
   } finally {
-    stopCounting();
-    pacer.stop();
-    // If the database is gone, this fails, too, and the claims expire by themselves.
-    await releaseClaims(store, claimant).catch(() => {});
+    await control.end(outcome);
   }
-  const swept = await retry(context, () => loadRecorded(store, target));
-  if (swept === null) throw rotationDeleted(settings.name);
-  if (!isComplete(swept)) return { outcome: 'interrupted', counts: counts(swept.checkpoints) };
-  return conclude(swept, false, swept.rotation.verifiedAt ?? (await assertVerified(context, swept)));
+}
+
+/** Unique among all processes that ever ran. */
+function newClaimant(): string {
+  return `${hostname()}:${process.pid}:${crypto.randomUUID().slice(0, 8)}`;
+}
+
+function observedBy(control: Control, onEvent: RotationContext['onEvent']): RotationContext['onEvent'] {
+  return (event) => {
+    control.observe(event);
+    onEvent(event);
+  };
+}
+
+async function workAndVerify(
+  context: RotationContext,
+  recorded: RecordedRotation,
+  control: Control,
+  claimant: string,
+): Promise<RotationResult> {
+  const { target, settings, signal } = context;
+  const store = storeOf(context);
+  limitConnections(context.database, () => control.settings().workers + 1);
+  const throttles = await watchThrottles(context, throttleChecks(context), control.settings);
+  const pacer = startPacer(context, control, throttles);
+  const stopCounting = reportTotal(context);
+  try {
+    try {
+      await workUntilComplete({ ...context, condemned: condemnedTokensOf(recorded.rotation), pacer }, claimant);
+    } catch (error) {
+      if (!signal.aborted || !isAbort(error)) throw error;
+    } finally {
+      stopCounting();
+      // If the database is gone, this fails, too, and the claims expire by themselves.
+      await releaseClaims(store, claimant).catch(() => {});
+    }
+    const swept = await retry(context, () => loadRecorded(store, target));
+    if (swept === null) throw rotationDeleted(settings.name);
+    if (!isComplete(swept)) return { outcome: 'interrupted', counts: counts(swept.checkpoints) };
+    const verifiedAt = swept.rotation.verifiedAt ?? (await assertVerified(context, swept, pacer.untilAllowed));
+    return conclude(swept, false, verifiedAt);
+  } finally {
+    throttles.stop();
+    limitConnections(context.database, () => Number.POSITIVE_INFINITY);
+  }
 }
 
 /** Reports at intervals how many rows all processes have rotated. @returns a function that stops it */

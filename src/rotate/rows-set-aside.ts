@@ -4,11 +4,11 @@ import { claimPartition, releaseClaims } from '../checkpoint/claims.ts';
 import { retryFromCheckpoint } from '../checkpoint/retry-from-checkpoint.ts';
 import { storeOf } from '../checkpoint/store.ts';
 import { tokensFor } from '../config/tokens.ts';
-import type { PlannedContext } from '../context.ts';
 import { backoffMs, retry } from '../database/retry.ts';
 import { OvertakenError, RowsNotRotatedError } from '../errors/errors.ts';
 import { kindOf } from '../errors/fault-table.ts';
 import { concernsRows, faultCode } from '../errors/faults.ts';
+import type { PacedContext } from '../pace/pacer.ts';
 import { changeFault, rotateSetAside } from './batch.ts';
 import { transactionOptions } from './transaction.ts';
 
@@ -18,7 +18,7 @@ import { transactionOptions } from './transaction.ts';
  *
  * @throws RowsNotRotatedError when some are left and the time is over, or waiting would not help
  */
-export async function rotateRowsSetAside(context: PlannedContext, claimant: string): Promise<void> {
+export async function rotateRowsSetAside(context: PacedContext, claimant: string): Promise<void> {
   const { settings, signal, onEvent } = context;
   const store = storeOf(context);
   let fewest = Number.POSITIVE_INFINITY;
@@ -43,7 +43,7 @@ export async function rotateRowsSetAside(context: PlannedContext, claimant: stri
 }
 
 /** Retries the rows of one partition once. @returns false if another process holds it */
-async function rotatePartitionsRows(context: PlannedContext, claimant: string, partition: number): Promise<boolean> {
+async function rotatePartitionsRows(context: PacedContext, claimant: string, partition: number): Promise<boolean> {
   const { onEvent } = context;
   const store = storeOf(context);
   const claimed = await retry(context, () => claimPartition(store, partition, claimant));
@@ -52,6 +52,7 @@ async function rotatePartitionsRows(context: PlannedContext, claimant: string, p
     let checkpoint = claimed;
     for (const key of Object.keys(claimed.setAside)) {
       if (context.signal.aborted) break;
+      checkpoint = await context.pacer.beforeBatch(checkpoint, 1, context.signal);
       checkpoint = await rotateRow(context, checkpoint, key);
     }
   } catch (error) {
@@ -63,7 +64,7 @@ async function rotatePartitionsRows(context: PlannedContext, claimant: string, p
 }
 
 /** @returns the checkpoint afterwards, whether the row could be rotated or not */
-async function rotateRow(context: PlannedContext, checkpoint: Checkpoint, key: string): Promise<Checkpoint> {
+async function rotateRow(context: PacedContext, checkpoint: Checkpoint, key: string): Promise<Checkpoint> {
   const { database, target, onEvent } = context;
   const options = transactionOptions(context);
   const isLeft = (current: Checkpoint) => current.completedAt === null && Object.hasOwn(current.setAside, key);

@@ -137,6 +137,7 @@ async function rotateKeys(
     const [key, ...others] = batch;
     if (key === undefined) continue;
     const rows: readonly Key[] = batch;
+    await context.untilAllowed?.(context.signal);
     try {
       await retry(context, () => rotateBatchOfKeys(context, condemned, rows));
     } catch (error) {

@@ -36,6 +36,7 @@ const STATEMENT_TIMEOUT = '57014';
 export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) => Promise<void> {
   const { settings, signal, pacer } = context;
   const maker = tokenMaker(settings, context.target);
+  const targetBatchMs = () => pacer.settings().targetBatchMs;
   let sizer = batchSizerFor(context.target);
   let isolation = NOT_ISOLATING;
   let hasWritten = false;
@@ -51,13 +52,13 @@ export function partitionSweeper(context: PacedContext): (claimed: Checkpoint) =
             writeBatch(context, maker, current, size, failures > 1 ? PROBE_LOCK_MS : undefined),
           );
           checkpoint = await pacer.afterBatch(batch.checkpoint, { booked: size, ...batch }, signal);
-          sizer = adaptBatchSize(sizer, batch.keys, batch.durationMs, settings.targetBatchMs);
+          sizer = adaptBatchSize(sizer, batch.keys, batch.durationMs, targetBatchMs());
           hasWritten ||= batch.rows > 0;
         },
         async fail(error, size, next) {
           if (!hasWritten) await refuseTriggers(context, error);
           if (!concernsRows(error)) throw error;
-          sizer = adaptToFailure(sizer, size, settings, error);
+          sizer = adaptToFailure(sizer, size, { ...settings, targetBatchMs: targetBatchMs() }, error);
           checkpoint =
             next === 'alone'
               ? await setAside(context, maker, checkpoint, error)

@@ -32,19 +32,47 @@ export async function workUntilComplete(context: PacedContext, claimant: string)
   }
 }
 
-/** Runs all workers to their end. If one fails, the others finish their batches first. @returns partitions claimed */
+/** Interval of looking whether the number of workers was changed, in milliseconds. */
+const CREW_POLL_MS = 250;
+
+/**
+ * Runs workers to their end, as many as the settings in force say. If one fails, the others finish their batches first.
+ *
+ * @returns partitions claimed
+ */
 async function runWorkers(context: PacedContext, claimant: string): Promise<number> {
+  const { pacer } = context;
   const failure = new AbortController();
   const signal = AbortSignal.any([context.signal, failure.signal]);
-  const workers = Array.from({ length: context.settings.workers }, async () => {
-    try {
-      return await work({ ...context, signal }, claimant);
-    } catch (error) {
-      failure.abort();
-      throw error;
-    }
-  });
-  const ends = await Promise.allSettled(workers);
+  const workers: { dismissal: AbortController; end: Promise<number>; hasEnded: boolean }[] = [];
+
+  const hire = () => {
+    const dismissal = new AbortController();
+    pacer.addWorkers(1);
+    const end = work({ ...context, signal }, claimant, dismissal.signal)
+      .catch((error) => {
+        failure.abort();
+        throw error;
+      })
+      .finally(() => {
+        worker.hasEnded = true;
+        pacer.addWorkers(-1);
+      });
+    end.catch(() => {}); // looked at when all have ended
+    const worker = { dismissal, end, hasEnded: false };
+    workers.push(worker);
+  };
+
+  let hired = 0;
+  while (hired === 0 || workers.some(({ hasEnded }) => !hasEnded)) {
+    const wanted = pacer.settings().workers;
+    for (; hired < wanted; hired += 1) hire();
+    const surplus = workers.filter(({ hasEnded, dismissal }) => !hasEnded && !dismissal.signal.aborted).slice(wanted);
+    for (const { dismissal } of surplus) dismissal.abort();
+    hired = wanted;
+    await Promise.race([Promise.allSettled(workers.map(({ end }) => end)), sleep(CREW_POLL_MS)]);
+  }
+  const ends = await Promise.allSettled(workers.map(({ end }) => end));
   const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
   // The first failure aborts what the others wait for.
   if (failures.length > 0) throw failures.find((error) => !isAbort(error)) ?? failures[0];

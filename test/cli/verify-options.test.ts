@@ -32,7 +32,10 @@ describe('the options of verify', () => {
     [['--workers', '2'], 'Unknown argument'],
     [['--name', ''], '--name must be 1 to 63 letters'],
     [['--max-retry-time-ms', 'long'], '--max-retry-time-ms must be a whole number of milliseconds'],
-    [['leaked.txt'], 'The command (run, status, verify or expire-grace) comes first, and only options follow'],
+    [
+      ['leaked.txt'],
+      'The command (run, status, pause, resume, set, verify or expire-grace) comes first, and only options follow',
+    ],
   ])('are refused as %j', async (args, message) => {
     const parsing = parseVerifyOptions(args);
     await expect(parsing).rejects.toThrow(ConfigurationError);

@@ -33,10 +33,13 @@ describe('README', () => {
 });
 
 describe('what a reader of the documents finds', () => {
-  it('as code is in the example', async () => {
-    const files = ['rotate-tokens.config.ts', 'authenticate.ts', 'outbox.ts'].map((name) =>
-      read(`examples/shop/${name}`),
-    );
+  it('as code is in this project or the example', async () => {
+    const files = [
+      'rotate-tokens.config.ts',
+      ...['rotate-tokens.config.ts', 'authenticate.ts', 'outbox.ts', 'notify.ts'].map(
+        (name) => `examples/shop/${name}`,
+      ),
+    ].map(read);
     const example = (await Promise.all(files)).join('\n').split('\n').map(withoutIndent);
     const pages = (await documents()).filter(({ path }) => !path.startsWith('docs/alternatives/')); // others' code
     const blocks = pages.flatMap(({ text }) => [...text.matchAll(/^ *```ts\n([\s\S]+?)\n *```$/gm)]);
@@ -102,7 +105,7 @@ function rowsOf(markdown: string, heading: string): string[][] {
 }
 
 function optionsOf(help: string) {
-  const text = help.split('Options:')[1]?.split('The database is taken')[0] ?? '';
+  const text = help.split('\nOptions:')[1]?.split('The database is taken')[0] ?? '';
   return [
     ...text.replaceAll(/\n {8,}/g, ' ').matchAll(/--([\w-]+) +(.+?) +\[\w+\](?: \[default: "?(.+?)"?\])?(?:\n|$)/g),
   ].map(([, option, meaning, initial]) => ({ option, meaning, initial: initial ? `\`${initial}\`` : '' }));

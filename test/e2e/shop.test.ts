@@ -7,8 +7,9 @@ import { PrismaClient as ShopClient } from '../../examples/shop/generated/prisma
 import { deliver } from '../../examples/shop/outbox.ts';
 import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
 import { openDatabase } from '../../src/index.ts';
+import { collectPosts } from '../support/posts.ts';
 import { installShop, type Shop } from '../support/shop.ts';
-import { until } from '../support/until.ts';
+import { changesPerRow, recordChanges, untilSomeAreRotated } from '../support/table-changes.ts';
 import { withDatabaseName } from '../support/url.ts';
 
 const ROWS = 2_000;
@@ -80,6 +81,7 @@ describe('a project that has this package installed', () => {
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   });
+  const ENVIRONMENT = `OUTBOX_PUBLIC_KEY="${keys.publicKey}"\n`;
   let shop: Shop;
   let database: TicketDatabase;
 
@@ -88,16 +90,15 @@ describe('a project that has this package installed', () => {
     await admin.$executeRawUnsafe(`CREATE DATABASE ${name}`);
     await admin.$disconnect();
     shop = await installShop();
-    await writeFile(join(shop.folder, '.env'), `OUTBOX_PUBLIC_KEY="${keys.publicKey}"\n`);
+    await writeFile(join(shop.folder, '.env'), ENVIRONMENT);
     for (const args of [['generate'], ['migrate', 'deploy']]) {
       const { exitCode, stderr } = await shop.prisma(args, url);
       if (exitCode !== 0) throw new Error(`prisma ${args.join(' ')} failed:\n${stderr}`);
     }
     database = openTicketDatabase(url, { connections: 2 });
-    await database.$executeRawUnsafe(`CREATE TABLE changes (key text NOT NULL)`);
   }, 120_000);
 
-  afterEach(() => database.$executeRaw`DROP FUNCTION IF EXISTS shop.record_change CASCADE`);
+  afterEach(() => database.$executeRaw`DROP FUNCTION IF EXISTS record_change CASCADE`);
 
   afterAll(async () => {
     await shop.remove();
@@ -125,7 +126,8 @@ describe('a project that has this package installed', () => {
   it.each(TARGETS)(
     'rotates $label, killed and resumed, each row in scope once and no other',
     async ({ target, table, key, token, label, scope, inScope, form, text, besides, told }) => {
-      await recordChanges(database, table, key, token);
+      const rotated = { table, key: `target.${key}::text`, token };
+      await recordChanges(database, rotated);
       const leaked = await database.$queryRawUnsafe<{ token: string }[]>(
         `SELECT ${text} AS token FROM ${table} WHERE ${scope}`,
       );
@@ -140,8 +142,8 @@ describe('a project that has this package installed', () => {
       expect(second.stdout).toContain(`rotating ${label} in `);
       expect(second.stdout).toMatch(/^resuming /m);
 
-      expect(await changesPerRow(database, table, key, scope)).toEqual([{ rows: inScope, changes: 1 }]);
-      expect(await changesPerRow(database, table, key, `NOT (${scope})`)).toEqual(
+      expect(await changesPerRow(database, rotated, scope)).toEqual([{ rows: inScope, changes: 1 }]);
+      expect(await changesPerRow(database, rotated, `NOT (${scope})`)).toEqual(
         inScope === ROWS ? [] : [{ rows: ROWS - inScope, changes: 0 }],
       );
       expect(await deliverOutbox()).toEqual({ rows: told, sessions: told });
@@ -182,6 +184,21 @@ describe('a project that has this package installed', () => {
       exitCode: 2,
       stderr: 'rotate-tokens: the target has no grace period, so there is nothing to end.\n',
     });
+  });
+
+  it('has its own code told what happens', async () => {
+    const { bodies, url: channel, close } = await collectPosts();
+    await writeFile(join(shop.folder, '.env'), `INCIDENT_WEBHOOK_URL="${channel}"\n`);
+    const { exitCode, stderr } = await shop.rotateTokens(['--target', 'invite', '--name', 'told'], url).ended;
+    close();
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(bodies.sort()).toEqual(['{"text":"rotation told: complete"}', '{"text":"rotation told: started"}']);
+
+    // Now nobody listens there.
+    const again = await shop.rotateTokens(['--target', 'invite', '--name', 'untold', '--again'], url).ended;
+    await writeFile(join(shop.folder, '.env'), ENVIRONMENT);
+    expect(again).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('onEvent failed for an event.') });
+    expect(again.stdout).toContain('1,000 tokens replaced');
   });
 
   it('has to say which of its targets is meant', async () => {
@@ -263,30 +280,4 @@ async function seed(database: TicketDatabase): Promise<void> {
   await database.$executeRaw`
     INSERT INTO shop."Invite" (number, tenant_id, code)
     SELECT i * 10, 7 + i % 2, 'OLD-' || gen_random_uuid() FROM generate_series(1, ${ROWS}::int) AS i`;
-}
-
-/** Has PostgreSQL itself write down each change of a token that commits. */
-async function recordChanges(database: TicketDatabase, table: string, key: string, token: string): Promise<void> {
-  await database.$executeRaw`TRUNCATE changes`;
-  await database.$executeRawUnsafe(`
-    CREATE FUNCTION shop.record_change() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN INSERT INTO public.changes VALUES (NEW.${key}); RETURN NULL; END $$`);
-  await database.$executeRawUnsafe(`
-    CREATE TRIGGER record_change AFTER UPDATE OF ${token} ON ${table} FOR EACH ROW EXECUTE FUNCTION shop.record_change()`);
-}
-
-/** How many rows were changed how many times. */
-function changesPerRow(database: TicketDatabase, table: string, key: string, condition: string): Promise<unknown> {
-  return database.$queryRawUnsafe(`
-    SELECT changes, count(*)::int AS rows FROM (
-      SELECT count(changes.key)::int AS changes FROM ${table} AS target LEFT JOIN changes ON changes.key = target.${key}::text
-      WHERE ${condition} GROUP BY target.${key}
-    ) AS counted GROUP BY changes`);
-}
-
-function untilSomeAreRotated(database: TicketDatabase): Promise<void> {
-  return until(async () => {
-    const { _sum } = await database.rotationCheckpoint.aggregate({ _sum: { rowsRotated: true } });
-    return _sum.rowsRotated !== null && _sum.rowsRotated > 0n;
-  });
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import config from '../../rotate-tokens.config.ts';
 import { openTicketDatabase } from '../../scripts/support/ticket-database.ts';
+import { RECORD_TABLES } from '../../src/config/record-tables.ts';
 import { parseSettings, schemaOf, targetNamed } from '../../src/index.ts';
 import { inspectDatabase } from '../../src/preflight/preflight.ts';
 import { useTestDatabase } from '../support/database.ts';
@@ -75,7 +76,7 @@ describe('the preflight', () => {
   it('follows the schema that DATABASE_URL names', async () => {
     await database.$executeRaw`CREATE SCHEMA shop`;
     await database.$executeRaw`CREATE TABLE shop.tickets (id bigint PRIMARY KEY, token text)`;
-    for (const table of ['rotations', 'rotation_checkpoints', 'condemned_tokens']) {
+    for (const table of RECORD_TABLES) {
       await database.$executeRawUnsafe(`CREATE TABLE shop.${table} (LIKE ${table})`);
     }
     const inShop = openTicketDatabase(`${url}?schema=shop`);

@@ -1,13 +1,15 @@
+import { MAX_WORKERS } from '../../config/settings.ts';
 import type { RotationEvent } from '../../context.ts';
 import { type RunReport, startReport } from '../../report/page/run-report.ts';
 import { lacksCharts } from '../../report/page/write-report.ts';
 import { rehearse } from '../../rotate/dry-run.ts';
 import { type RotationResult, rotate } from '../../rotate/rotation.ts';
 import { exitCodeOfError } from '../exit-code.ts';
+import { type EventHook, eventHook, jsonLines } from '../json-lines.ts';
 import { keepMemorySmall } from '../memory.ts';
-import { openTarget } from '../open-target.ts';
+import { type OpenTarget, openTarget } from '../open-target.ts';
 import { jsonReporter } from '../reporters/json-reporter.ts';
-import type { Reporter } from '../reporters/reporter.ts';
+import { both, type Reporter } from '../reporters/reporter.ts';
 import { textReporter } from '../reporters/text-reporter.ts';
 import { parseRotateOptions, type RotateOptions } from '../rotate-options.ts';
 import { exitCodeAfter, type Interruption, interruptOnSignals } from '../signals.ts';
@@ -16,33 +18,57 @@ import { exitCodeAfter, type Interruption, interruptOnSignals } from '../signals
 export async function runCommand(args: string[]): Promise<number> {
   // Bad options are reported in the form that was asked for, too.
   let reporter = reporterFor(args.includes('--json'), null, false);
+  let hook: EventHook | undefined;
   try {
     const options = await parseRotateOptions(args);
-    reporter = reporterFor(options.json, options.settings.name, options.dryRun);
-    const interruption = interruptOnSignals(reporter.stopping, reporter.stopped);
-    const result = await run(options, reporter, interruption);
-    if (result?.outcome !== 'interrupted') return 0;
-    return exitCodeAfter(interruption.received ?? 'SIGTERM');
+    const { name } = options.settings;
+    reporter = reporterFor(options.json, name, options.dryRun);
+    const interruption = interruptOnSignals(
+      (signal) => reporter.stopping(signal),
+      () => reporter.stopped(),
+    );
+    const connections = MAX_WORKERS + 1; // `set` may raise the number of workers
+    const opened = await openTarget(options.target, { connections, rotation: name });
+    if (opened.onEvent !== undefined) {
+      hook = eventHook(name, opened.onEvent, warnOfHook);
+      reporter = both(reporter, jsonReporter(hook.write));
+    }
+    const result = await run(options, opened, reporter, interruption);
+    await settle(hook);
+    return result?.outcome === 'interrupted' ? exitCodeAfter(interruption.received ?? 'SIGTERM') : 0;
   } catch (error) {
     reporter.fail(error);
+    await settle(hook);
     return exitCodeOfError(error);
   }
 }
 
+function warnOfHook(): void {
+  process.stderr.write(
+    'rotate-tokens: onEvent failed for an event. The rotation goes on; later failures are not shown.\n',
+  );
+}
+
+/** Gives the last calls of `onEvent` some time. What hangs after that must not keep the process from ending. */
+async function settle(hook: EventHook | undefined): Promise<void> {
+  if (hook === undefined || (await hook.settled())) return;
+  process.stderr.write('rotate-tokens: onEvent did not end for some of the last events.\n');
+  setImmediate(() => process.exit()); // by then, the exit code is set
+}
+
 function reporterFor(json: boolean, rotation: string | null, dryRun: boolean): Reporter {
   return json
-    ? jsonReporter(rotation, process.stdout)
+    ? jsonReporter(jsonLines(rotation, process.stdout))
     : textReporter(rotation ?? '', process.stdout, process.stderr, dryRun);
 }
 
 /** @returns null after a dry run */
 async function run(
-  { settings, target: name, dryRun, report: path }: RotateOptions,
+  { settings, dryRun, report: path }: RotateOptions,
+  { target, database, label, throttle }: OpenTarget,
   reporter: Reporter,
   { signal }: Interruption,
 ): Promise<RotationResult | null> {
-  const connections = settings.workers + 1;
-  const { target, database, label } = await openTarget(name, { connections, rotation: settings.name });
   const report = path === undefined ? undefined : await startReport(path, label, target, settings);
   if (path !== undefined && lacksCharts(path)) {
     process.stderr.write(
@@ -56,7 +82,7 @@ async function run(
     report?.event(event);
     if (event.type === 'batch') trimMemory();
   };
-  const context = { database, target, settings, signal, onEvent };
+  const context = { database, target, settings, signal, onEvent, ...(throttle && { throttle }) };
   try {
     if (!dryRun) return await reported(rotate(context), reporter, report);
     reporter.rehearsed(await rehearse(context));

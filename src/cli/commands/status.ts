@@ -1,20 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
+import { giveOrder } from '../../checkpoint/orders.ts';
 import { type RotationStatus, readStatus } from '../../checkpoint/status.ts';
-import { dataModelOf } from '../../config/data-model.ts';
 import { parse } from '../../config/parse.ts';
-import { recordTablesOf } from '../../config/record-tables.ts';
-import { parseDatabaseUrl } from '../../config/settings.ts';
-import { databaseLabel, openDatabase, schemaOf } from '../../database/database.ts';
+import { databaseLabel } from '../../database/database.ts';
 import { retry } from '../../database/retry.ts';
+import { ownSession } from '../../database/session.ts';
 import { describeError } from '../../errors/describe-error.ts';
 import { ConfigurationError } from '../../errors/errors.ts';
 import { printable, printableJson } from '../../text/printable.ts';
 import { commandLine, PROGRAM } from '../arguments.ts';
 import { exitCodeOfError } from '../exit-code.ts';
-import { loadConfig } from '../load-config.ts';
+import { openRecords } from '../open-target.ts';
 import { describeStatus } from '../reporters/status-text.ts';
+import type { Served } from '../serve/server.ts';
 import { exitCodeAfter, interruptOnSignals } from '../signals.ts';
+import { DEFAULT_PAUSE_MS, whoIsThis } from '../who.ts';
 
 const USAGE = `${PROGRAM} status [options]
 
@@ -23,10 +24,13 @@ Shows how far the rotations in the database are, from any machine and without di
 /** Interval of --watch, and time over which a rate is measured without it, in milliseconds. */
 const INTERVAL_MS = 2_000;
 
+const PORT = 'must be given once, with a port: 0 (any) to 65535';
+
 const optionsSchema = z.object({
   name: z.string('must be given once, with a value').optional(),
   watch: z.boolean('must be given once'),
   json: z.boolean('must be given once'),
+  serve: z.int(PORT).min(0, PORT).max(65_535, PORT).optional(),
 });
 
 /** @param args what follows `status` @returns the exit code */
@@ -34,7 +38,7 @@ export async function statusCommand(args: string[]): Promise<number> {
   try {
     const options = await parseOptions(args);
     const interruption = interruptOnSignals(() => {});
-    await show(options, interruption.signal);
+    await (options.serve === undefined ? show(options, interruption.signal) : servePage(options, interruption.signal));
     return interruption.received ? exitCodeAfter(interruption.received) : 0;
   } catch (error) {
     process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
@@ -51,15 +55,19 @@ async function parseOptions(args: string[]) {
       type: 'boolean',
       default: false,
     })
+    .option('serve', {
+      describe: 'Serve a live page, with Prometheus metrics at /metrics, on this port of this machine, until Ctrl-C',
+      type: 'number',
+      requiresArg: true,
+    })
     .parseAsync();
   return parse(optionsSchema, options, (field) => `--${field}`);
 }
 
-async function show({ name, watch, json }: z.output<typeof optionsSchema>, signal: AbortSignal): Promise<void> {
-  const url = parseDatabaseUrl(process.env);
-  const { PrismaClient } = await loadConfig();
-  const database = openDatabase(PrismaClient, url, { connections: 1 });
-  const tables = recordTablesOf(dataModelOf(database), schemaOf(url));
+type StatusOptions = z.output<typeof optionsSchema>;
+
+async function show({ name, watch, json }: StatusOptions, signal: AbortSignal): Promise<void> {
+  const { url, database, tables } = await openRecords();
   try {
     const once = { database, signal, settings: { maxRetryTimeMs: 0 }, onEvent: () => {} };
     let earlier = await retry(once, () => readStatus(database, tables, name)); // says what was tried in vain
@@ -77,6 +85,27 @@ async function show({ name, watch, json }: z.output<typeof optionsSchema>, signa
       else if (!json) process.stdout.write(`no rotation is recorded in ${databaseLabel(url)} yet\n`);
       [earlier, isFirst] = [now, false];
     } while (watch && !signal.aborted);
+  } finally {
+    await database.$disconnect();
+  }
+}
+
+/** Serves the status until the signal is aborted. */
+async function servePage({ name, serve: port = 0 }: StatusOptions, signal: AbortSignal): Promise<void> {
+  const { serve } = await import('../serve/server.ts');
+  const { url, database, tables } = await openRecords();
+  const read = () => readStatus(database, tables, name);
+  const give: Served['give'] = (action, rotation, reason) => {
+    const order = { action, pauseMs: action === 'pause' ? DEFAULT_PAUSE_MS : 0, overrides: {}, reason };
+    return giveOrder({ database: ownSession(database), tables, rotation }, { ...order, givenBy: whoIsThis() });
+  };
+  try {
+    await retry({ database, signal, settings: { maxRetryTimeMs: 0 }, onEvent: () => {} }, read);
+    await serve({ label: databaseLabel(url), read, give }, port, signal, (address, withToken) => {
+      process.stdout.write(
+        `status at ${address} and metrics at ${address}metrics\nto pause and resume there, open ${withToken}\n`,
+      );
+    });
   } finally {
     await database.$disconnect();
   }

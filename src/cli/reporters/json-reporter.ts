@@ -3,21 +3,20 @@ import { RowsNotRotatedError } from '../../errors/errors.ts';
 import { type Progress, recordBatch, recordTotal, startProgress, takeSnapshot } from '../../report/progress.ts';
 import { every } from '../every.ts';
 import { exitCodeOfError } from '../exit-code.ts';
-import { jsonLines } from '../json-lines.ts';
+import type { WriteEvent } from '../json-lines.ts';
 import type { Reporter } from './reporter.ts';
 
 /** Interval of progress events, in milliseconds. */
 const PROGRESS_INTERVAL_MS = 1_000;
 
 /**
- * For machines: one JSON object a line, nothing else on this stream.
+ * For machines: one object for each event.
  *
- * @param rotation null when the options could not be understood
+ * @param write prints it as JSON, or hands it to the project's own code
  */
-export function jsonReporter(rotation: string | null, stdout: NodeJS.WritableStream): Reporter {
+export function jsonReporter(write: WriteEvent): Reporter {
   let progress: Progress | undefined;
   let timer: NodeJS.Timeout | undefined;
-  const write = jsonLines(rotation, stdout);
   const isDue = every(PROGRESS_INTERVAL_MS);
   let heldBackBy: string | null = null;
   const writeProgress = () => {

@@ -16,3 +16,37 @@ export interface Reporter {
   rehearsed(rehearsal: Rehearsal | null): void;
   fail(error: unknown): void;
 }
+
+/** Tells two of them the same. */
+export function both(one: Reporter, other: Reporter): Reporter {
+  return {
+    begin(facts) {
+      one.begin(facts);
+      other.begin(facts);
+    },
+    event(event) {
+      one.event(event);
+      other.event(event);
+    },
+    stopping(signal) {
+      one.stopping(signal);
+      other.stopping(signal);
+    },
+    stopped() {
+      one.stopped();
+      other.stopped();
+    },
+    end(result) {
+      one.end(result);
+      other.end(result);
+    },
+    rehearsed(rehearsal) {
+      one.rehearsed(rehearsal);
+      other.rehearsed(rehearsal);
+    },
+    fail(error) {
+      one.fail(error);
+      other.fail(error);
+    },
+  };
+}

@@ -1,5 +1,15 @@
+import type { Run } from '../../checkpoint/runs.ts';
 import type { PartitionStatus, RotationStatus } from '../../checkpoint/status.ts';
-import { formatClock, formatCount, formatDuration, formatPercent, formatTime, formatTotal } from '../../text/format.ts';
+import { adviseOnOrder, describeOrder, describeOverrides } from '../../report/order-text.ts';
+import {
+  formatClock,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatSeconds,
+  formatTime,
+  formatTotal,
+} from '../../text/format.ts';
 import { countOf, shortened } from '../../text/wording.ts';
 
 /**
@@ -12,11 +22,63 @@ export function describeStatus(status: RotationStatus, earlier: RotationStatus |
     `rotation '${status.rotation}' of ${shortened(status.target)}: ${status.state}`,
     `  ${progressOf(status, earlier)}`,
     `  started ${formatTime(status.startedAt)}, ${endOf(status)}`,
+    ...steering(status),
+    ...processes(status),
     `  ${countOf(status.partitions.length, 'partition')}: ${countStates(status.partitions)}`,
     ...status.partitions.filter(({ state }) => state === 'held').map(describeHeld),
     ...(status.rowsSetAside > 0 ? [`  ${formatCount(status.rowsSetAside)} rows set aside, locked or refused`] : []),
     ...lastFault(status),
+    ...history(status),
   ];
+}
+
+function steering({ pausedUntil, overrides, orders }: RotationStatus): string[] {
+  const pause = orders.find(({ action }) => action === 'pause');
+  return [
+    ...(pausedUntil === null ? [] : [`  ${pause === undefined ? 'paused' : adviseOnOrder(pause)}`]),
+    ...(Object.keys(overrides).length === 0 ? [] : [`  settings changed by set: ${describeOverrides(overrides)}`]),
+  ];
+}
+
+function processes({ processes, seenAt }: RotationStatus): string[] {
+  if (processes.length === 0) return [];
+  return [
+    `  ${countOf(processes.length, 'process', 'processes')}:`,
+    ...processes.map(({ host, pid, workers, rowsPerSecond, heldBackBy, heldBackDetail, heldBackSince }) => {
+      const held =
+        heldBackBy === null || heldBackSince === null
+          ? ''
+          : `, held back for ${formatSeconds(Math.max(0, Number(seenAt) - Number(heldBackSince)) / 1000)}: ${heldBackDetail}`;
+      return `    ${host}, pid ${pid}: ${countOf(workers, 'worker')}, ${formatCount(rowsPerSecond)} rows/s${held}`;
+    }),
+  ];
+}
+
+/** Lines of the history that are shown. */
+const HISTORY_SHOWN = 10;
+
+/** Runs and orders, the last first. */
+function history({ runs, orders, processes }: RotationStatus): string[] {
+  const entries = [
+    ...runs.map((run) => ({ at: run.startedAt, text: describeRun(run, processes.includes(run)) })),
+    ...orders.map((order) => ({ at: order.givenAt, text: describeOrder(order) })),
+  ].sort((a, b) => Number(b.at) - Number(a.at));
+  if (entries.length === 0) return [];
+  const more = entries.length - HISTORY_SHOWN;
+  return [
+    '  history, the last first:',
+    ...entries.slice(0, HISTORY_SHOWN).map(({ at, text }) => `    ${formatTime(at)}  ${text}`),
+    ...(more > 0 ? [`    and ${formatCount(more)} more`] : []),
+  ];
+}
+
+function describeRun(
+  { host, pid, role, startedAt, seenAt, endedAt, outcome, rowsRotated }: Run,
+  isAlive: boolean,
+): string {
+  const end = outcome ?? (isAlive ? 'runs' : 'ended without a word');
+  const took = formatDuration(Number(endedAt ?? seenAt) - Number(startedAt));
+  return `${host}, pid ${pid}, as ${role}: ${end}, ${countOf(Number(rowsRotated), 'row')} in ${took}`;
 }
 
 function progressOf(status: RotationStatus, earlier: RotationStatus | undefined): string {

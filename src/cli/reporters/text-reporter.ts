@@ -1,6 +1,7 @@
 import type { RotationEvent } from '../../context.ts';
 import { describeError } from '../../errors/describe-error.ts';
 import { NoAnswerError, nameHolders } from '../../errors/errors.ts';
+import { adviseOnOrder, describeOverrides } from '../../report/order-text.ts';
 import type { ProgressSnapshot } from '../../report/progress.ts';
 import type { Rehearsal } from '../../rotate/dry-run.ts';
 import type { Counts, RotationResult } from '../../rotate/rotation.ts';
@@ -122,8 +123,12 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: S
       return `partition ${event.partition}: the row with key ${event.key} is set aside until all others are rotated: ${event.fault}`;
     case 'tryingAgain':
       return `all other rows are rotated; retrying ${countOf(event.rows, 'row')} set aside in ${formatDuration(event.waitMs)}`;
+    case 'order':
+      return adviseOnOrder(event.order);
+    case 'overridden':
+      return `settings that were changed by set: ${describeOverrides(event.overrides)}`;
     case 'replicaLost':
-      return `${event.name === null ? 'no replica streams from this server' : `replica ${event.name} does not stream`}, and --max-replica-lag-ms waits for it. To continue without it, run the command again without that option`;
+      return `${event.name === null ? 'no replica streams from this server' : `replica ${event.name} does not stream`}, and --max-replica-lag-ms waits for it. To continue without it, run set --max-replica-lag-ms none`;
     case 'overtaken':
       return `partition ${event.partition} was taken over by another process while this one did not respond; the batch in flight was rolled back`;
     case 'openTransactions':

@@ -8,6 +8,7 @@ import {
   showFaults,
   showFindings,
   showHeader,
+  showOrders,
   showRows,
   showSettings,
   showSummary,
@@ -54,6 +55,7 @@ function sectionsOf(report: Report, charts: readonly Chart[] | null): Markup[] {
     showCharts(charts),
     showFaults(report),
     showThrottles(report),
+    showOrders(report),
     showRows('Rows set aside for later', report.rowsSetAside, report.setAside),
     showSettings(report),
   ];

@@ -55,6 +55,14 @@ export function showThrottles({ throttledMs }: Report): Markup {
   return section('Pauses', table(['Throttle', 'All workers together'], rows, 'amounts'));
 }
 
+export function showOrders({ orders }: Report): Markup {
+  if (orders.length === 0) return NOTHING;
+  const rows = orders.map(
+    ({ at, order }) => html`<tr><td class="row-key">${formatTime(new Date(at))}</td><td>${order}</td></tr>`,
+  );
+  return section('Orders', table(['Time', 'Order'], rows));
+}
+
 /** @param count how many there are, where not all are named */
 export function showRows(title: string, count: number, rows: Report['setAside']): Markup {
   if (count === 0) return NOTHING;

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { jsonLines } from '../../../src/cli/json-lines.ts';
 import { jsonReporter } from '../../../src/cli/reporters/json-reporter.ts';
 import { ConfigurationError, HeldByAnotherProcessError, type RotationResult } from '../../../src/index.ts';
 import { TICKETS } from '../../support/tickets.ts';
@@ -16,12 +17,12 @@ const STARTED = {
 
 describe('for machines, the report', () => {
   let stdout = new PassThrough({ encoding: 'utf8' });
-  let reporter = jsonReporter('march', stdout);
+  let reporter = jsonReporter(jsonLines('march', stdout));
 
   beforeEach(() => {
     jest.useFakeTimers({ now: new Date(NOW), doNotFake: ['nextTick'] });
     stdout = new PassThrough({ encoding: 'utf8' });
-    reporter = jsonReporter('march', stdout);
+    reporter = jsonReporter(jsonLines('march', stdout));
   });
   afterEach(() => {
     jest.useRealTimers();

@@ -14,6 +14,8 @@ CREATE TABLE "rotations" (
     "started_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "planned_at" TIMESTAMPTZ(3),
     "verified_at" TIMESTAMPTZ(3),
+    "paused_until" TIMESTAMPTZ(3),
+    "overrides" JSONB NOT NULL DEFAULT '{}',
 
     CONSTRAINT "rotations_pkey" PRIMARY KEY ("name")
 );
@@ -49,11 +51,53 @@ CREATE TABLE "condemned_tokens" (
     CONSTRAINT "condemned_tokens_pkey" PRIMARY KEY ("rotation","bucket")
 );
 
+-- CreateTable
+CREATE TABLE "rotation_runs" (
+    "id" TEXT NOT NULL,
+    "rotation" TEXT NOT NULL,
+    "host" TEXT NOT NULL,
+    "pid" INTEGER NOT NULL,
+    "role" TEXT NOT NULL,
+    "started_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "seen_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "ended_at" TIMESTAMPTZ(3),
+    "outcome" TEXT,
+    "workers" INTEGER NOT NULL DEFAULT 0,
+    "rows_rotated" BIGINT NOT NULL DEFAULT 0,
+    "rows_per_second" INTEGER NOT NULL DEFAULT 0,
+    "held_back_by" TEXT,
+    "held_back_detail" TEXT,
+    "held_back_since" TIMESTAMPTZ(3),
+
+    CONSTRAINT "rotation_runs_pkey" PRIMARY KEY ("rotation","id")
+);
+
+-- CreateTable
+CREATE TABLE "rotation_orders" (
+    "id" TEXT NOT NULL,
+    "rotation" TEXT NOT NULL,
+    "action" TEXT NOT NULL,
+    "overrides" JSONB NOT NULL DEFAULT '{}',
+    "paused_until" TIMESTAMPTZ(3),
+    "reason" TEXT,
+    "given_by" TEXT NOT NULL,
+    "role" TEXT NOT NULL,
+    "given_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+
+    CONSTRAINT "rotation_orders_pkey" PRIMARY KEY ("rotation","id")
+);
+
 -- AddForeignKey
 ALTER TABLE "rotation_checkpoints" ADD CONSTRAINT "rotation_checkpoints_rotation_fkey" FOREIGN KEY ("rotation") REFERENCES "rotations"("name") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "condemned_tokens" ADD CONSTRAINT "condemned_tokens_rotation_fkey" FOREIGN KEY ("rotation") REFERENCES "rotations"("name") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "rotation_runs" ADD CONSTRAINT "rotation_runs_rotation_fkey" FOREIGN KEY ("rotation") REFERENCES "rotations"("name") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "rotation_orders" ADD CONSTRAINT "rotation_orders_rotation_fkey" FOREIGN KEY ("rotation") REFERENCES "rotations"("name") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- Hashes do not compress: do not try.
 ALTER TABLE "condemned_tokens" ALTER COLUMN "hashes" SET STORAGE EXTERNAL;
