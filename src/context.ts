@@ -46,6 +46,8 @@ export type RotationEvent =
   | { type: 'overridden'; overrides: Overrides }
   /** The rotation waits for a replica that does not stream; null: no replica streams, and none is known. */
   | { type: 'replicaLost'; name: string | null }
+  /** Too many rows of a partition fail one by one; the run goes on with the others, and ends with an error. */
+  | { type: 'stuck'; partition: number; fault: string }
   /** Only rows that were set aside are left; they are retried. */
   | { type: 'tryingAgain'; rows: number; waitMs: number }
   /** Every partition is complete; verification begins. */

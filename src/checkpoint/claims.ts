@@ -14,10 +14,15 @@ export const CLAIM_MS = 3_000;
  * Takes a partition that is not swept and that no live process holds. Several at the same moment get different ones.
  *
  * @param claimant this process, unique among all that ever ran
+ * @param skipped partitions that it has tried without success
  * @returns the partition as it stands, or null when none is free
  */
-export function claimNext(store: Store, claimant: string): Promise<Checkpoint | null> {
-  return claim(store, claimant, sql`cursor IS DISTINCT FROM upper_bound AND ${IS_FREE}`);
+export function claimNext(store: Store, claimant: string, skipped: readonly number[] = []): Promise<Checkpoint | null> {
+  return claim(
+    store,
+    claimant,
+    sql`cursor IS DISTINCT FROM upper_bound AND partition <> ALL (${skipped}::int[]) AND ${IS_FREE}`,
+  );
 }
 
 /** Takes one partition, or keeps it; null when it is complete, or a live process holds it. */

@@ -1,7 +1,7 @@
 /** The errors that a caller can act on. */
 import type { Finding } from '../finding.ts';
 import { formatSeconds } from '../text/format.ts';
-import { countOf, sentence } from '../text/wording.ts';
+import { countOf, listed, sentence } from '../text/wording.ts';
 import { describeError } from './describe-error.ts';
 import { meaningOf, NOT_TAKEN } from './fault-table.ts';
 import { faultKind } from './faults.ts';
@@ -80,18 +80,20 @@ export class NoAnswerError extends GaveUpError {
   }
 }
 
-/** So many single rows of a partition fail that the rows are not the cause. Its cause is the last fault. */
+/** So many single rows of these partitions fail that the rows are not the cause. Its cause is the first partition's fault. */
 export class TooManyRowsSetAsideError extends RotationError {
   override readonly name = 'TooManyRowsSetAsideError';
-  readonly partition: number;
+  readonly partitions: readonly number[];
+  /** Rows set aside in each of them. */
   readonly rows: number;
 
-  constructor(partition: number, rows: number, cause: unknown) {
+  constructor(partitions: readonly number[], rows: number, cause: unknown) {
+    const where = partitions.length === 1 ? 'partition' : 'each of the partitions';
     super(
-      `more than ${rows} rows of partition ${partition} failed one by one, so single rows are not the cause: ${describeError(cause)}`,
+      `more than ${rows} rows of ${where} ${listed(partitions.map(String))} failed one by one, so single rows are not the cause: ${describeError(cause)}`,
       { cause },
     );
-    this.partition = partition;
+    this.partitions = partitions;
     this.rows = rows;
   }
 }

@@ -15,6 +15,7 @@ import type { Finding } from '../finding.ts';
 import { inspectCollation } from './collation.ts';
 import { inspectKeyColumn, inspectTokenColumn } from './columns.ts';
 import { inspectConnections } from './connections.ts';
+import { inspectConstraints } from './constraints.ts';
 import { inspectForeignKeys } from './foreign-keys.ts';
 import { inspectGeneratedColumns } from './generated-columns.ts';
 import { inspectGracePeriod } from './grace-period.ts';
@@ -22,7 +23,9 @@ import { inspectIndexes, inspectUniqueIndex } from './indexes.ts';
 import { inspectLogging } from './logging.ts';
 import { inspectLongTransactions } from './long-transactions.ts';
 import { inspectPrivileges } from './privileges.ts';
+import { inspectPublications } from './publications.ts';
 import { inspectReplication } from './replication.ts';
+import { inspectReplicationRole } from './replication-role.ts';
 import { inspectVersion, inspectWritability } from './server.ts';
 import { inspectStoredForm } from './stored-form.ts';
 import { isTable, judgeRelations, readRelations } from './table.ts';
@@ -46,11 +49,14 @@ const OF_THE_TABLE: Checks = {
   'unique-index': inspectUniqueIndex,
   collation: inspectCollation,
   'foreign-keys': inspectForeignKeys,
+  constraints: inspectConstraints,
   triggers: inspectTriggers,
+  'replication-role': inspectReplicationRole,
   rules: inspectRules,
   'touched-columns': inspectTouchedColumns,
   'generated-columns': inspectGeneratedColumns,
   indexes: inspectIndexes,
+  publications: (database, target) => orUnknown(inspectPublications(database, target)),
 };
 
 /** Only for targets that keep old tokens for a while. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Checkpoint, loadOpenCheckpoints, rowsSetAside } from '../checkpoint/checkpoints.ts';
+import { type Checkpoint, isSwept, loadOpenCheckpoints, rowsSetAside } from '../checkpoint/checkpoints.ts';
 import { claimPartition, releaseClaims } from '../checkpoint/claims.ts';
 import { retryFromCheckpoint } from '../checkpoint/retry-from-checkpoint.ts';
 import { storeOf } from '../checkpoint/store.ts';
@@ -13,7 +13,7 @@ import { changeFault, rotateSetAside } from './batch.ts';
 import { transactionOptions } from './transaction.ts';
 
 /**
- * Retries the rows that were set aside after all others are rotated, in rounds with growing pauses. Stops when no row
+ * Retries the rows that were set aside in partitions that are otherwise done, in rounds with growing pauses. Stops when no row
  * could be rotated for `maxRetryTimeMs`.
  *
  * @throws RowsNotRotatedError when some are left and the time is over, or waiting would not help
@@ -21,16 +21,16 @@ import { transactionOptions } from './transaction.ts';
 export async function rotateRowsSetAside(context: PacedContext, claimant: string): Promise<void> {
   const { settings, signal, onEvent } = context;
   const store = storeOf(context);
+  const loadSwept = async () => (await retry(context, () => loadOpenCheckpoints(store))).filter(isSwept);
   let fewest = Number.POSITIVE_INFINITY;
   let stuckSinceMs = performance.now();
   for (let failures = 0; !signal.aborted; failures += 1) {
-    const open = await retry(context, () => loadOpenCheckpoints(store));
     let isHeldByOthers = false;
-    for (const { partition } of open) {
+    for (const { partition } of await loadSwept()) {
       if (!(await rotatePartitionsRows(context, claimant, partition))) isHeldByOthers = true;
     }
 
-    const rows = rowsSetAside(await retry(context, () => loadOpenCheckpoints(store)));
+    const rows = rowsSetAside(await loadSwept());
     if (rows.length === 0 || signal.aborted) return;
     if (rows.length < fewest) [fewest, stuckSinceMs, failures] = [rows.length, performance.now(), 0];
     const leftMs = settings.maxRetryTimeMs - (performance.now() - stuckSinceMs);

@@ -117,7 +117,7 @@ async function setAside(
   const { partition } = checkpoint;
   const rows = Object.keys(checkpoint.setAside).length;
   if (rows >= MAX_SET_ASIDE) {
-    if (faultKind(error) !== 'contended') throw new TooManyRowsSetAsideError(partition, rows, error);
+    if (faultKind(error) !== 'contended') throw new TooManyRowsSetAsideError([partition], rows, error);
     const row = await retryFromCheckpoint(
       context,
       checkpoint,

@@ -4,10 +4,10 @@ import { CLAIM_MS } from '../checkpoint/claims.ts';
 import { storeOf } from '../checkpoint/store.ts';
 import type { RotationContext } from '../context.ts';
 import { isAbort, retry } from '../database/retry.ts';
-import { HeldByAnotherProcessError } from '../errors/errors.ts';
+import { HeldByAnotherProcessError, RowsNotRotatedError, TooManyRowsSetAsideError } from '../errors/errors.ts';
 import type { PacedContext } from '../pace/pacer.ts';
 import { rotateRowsSetAside } from './rows-set-aside.ts';
-import { work } from './worker.ts';
+import { type StuckPartitions, work } from './worker.ts';
 
 /** Interval for checking whether another process's claim has expired, in milliseconds. */
 const CLAIM_POLL_MS = 250;
@@ -16,20 +16,41 @@ const CLAIM_POLL_MS = 250;
  * Runs workers while a partition is free, then waits for those that others hold: they become free if the others die.
  *
  * @throws HeldByAnotherProcessError when live processes hold all that is left
+ * @throws RowsNotRotatedError when only rows are left that are locked or refused
+ * @throws TooManyRowsSetAsideError when partitions are left that could not be finished
  */
 export async function workUntilComplete(context: PacedContext, claimant: string): Promise<void> {
   const { settings, signal } = context;
   const store = storeOf(context);
   const others = watchOthers(context);
+  const stuck: StuckPartitions = new Map();
   let claimed = 0;
   while (!signal.aborted) {
-    claimed += await runWorkers(context, claimant);
+    claimed += await runWorkers(context, claimant, stuck);
     const open = await retry(context, () => loadOpenCheckpoints(store));
     if (open.length === 0 || signal.aborted) return;
-    if (open.every(isSwept)) return rotateRowsSetAside(context, claimant);
+    if (open.every((checkpoint) => isSwept(checkpoint) || stuck.has(checkpoint.partition))) {
+      return finishSwept(context, claimant, stuck);
+    }
     if (others.areAlive(open) && claimed === 0) throw new HeldByAnotherProcessError(settings.name, holdersOf(open));
     await sleep(CLAIM_POLL_MS, undefined, { signal });
   }
+}
+
+/** Retries what was set aside. Partitions that could not be finished then end the run, whatever became of those rows. */
+async function finishSwept(context: PacedContext, claimant: string, stuck: StuckPartitions): Promise<void> {
+  const [first] = stuck.values();
+  try {
+    await rotateRowsSetAside(context, claimant);
+  } catch (error) {
+    if (first === undefined || !(error instanceof RowsNotRotatedError)) throw error;
+  }
+  if (first !== undefined)
+    throw new TooManyRowsSetAsideError(
+      [...stuck.keys()].sort((a, b) => a - b),
+      first.rows,
+      first.cause,
+    );
 }
 
 /** Interval of looking whether the number of workers was changed, in milliseconds. */
@@ -40,7 +61,7 @@ const CREW_POLL_MS = 250;
  *
  * @returns partitions claimed
  */
-async function runWorkers(context: PacedContext, claimant: string): Promise<number> {
+async function runWorkers(context: PacedContext, claimant: string, stuck: StuckPartitions): Promise<number> {
   const { pacer } = context;
   const failure = new AbortController();
   const signal = AbortSignal.any([context.signal, failure.signal]);
@@ -49,7 +70,7 @@ async function runWorkers(context: PacedContext, claimant: string): Promise<numb
   const hire = () => {
     const dismissal = new AbortController();
     pacer.addWorkers(1);
-    const end = work({ ...context, signal }, claimant, dismissal.signal)
+    const end = work({ ...context, signal }, claimant, stuck, dismissal.signal)
       .catch((error) => {
         failure.abort();
         throw error;

@@ -185,14 +185,14 @@ describe('the description of an error', () => {
     });
 
     it('says, when too many rows are in the way, of which partition, and what the last fault was', () => {
-      expect(describeError(new TooManyRowsSetAsideError(3, 1_000, reported('23514')))).toMatch(
-        /1000 rows of partition 3 .*23514/,
+      expect(describeError(new TooManyRowsSetAsideError([3, 5], 1_000, reported('23514')))).toMatch(
+        /1000 rows of each of the partitions 3, 5 .*23514/,
       );
     });
 
     it.each([
       ['gave up', (cause: unknown) => new GaveUpError(cause, 7, 301_400)],
-      ['too many rows are in the way', (cause: unknown) => new TooManyRowsSetAsideError(3, 1_000, cause)],
+      ['too many rows are in the way', (cause: unknown) => new TooManyRowsSetAsideError([3], 1_000, cause)],
     ])('does not show what the server said about a row when %s', (_, wrap) => {
       expectHidden('leaked-text', wrap(reported('P0001')));
     });

@@ -121,6 +121,8 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: S
       return `a batch is waiting for a lock held by PostgreSQL process ${event.pids.join(', ')} (see pg_stat_activity)`;
     case 'setAside':
       return `partition ${event.partition}: the row with key ${event.key} is set aside until all others are rotated: ${event.fault}`;
+    case 'stuck':
+      return `partition ${event.partition} is left unfinished; continuing with the others: ${event.fault}`;
     case 'tryingAgain':
       return `all other rows are rotated; retrying ${countOf(event.rows, 'row')} set aside in ${formatDuration(event.waitMs)}`;
     case 'order':
