@@ -14,7 +14,8 @@ export {
   uuid,
 } from './config/token-kinds.ts';
 export type { RotationContext, RotationEvent } from './context.ts';
-export { type Database, openDatabase, schemaOf } from './database/database.ts';
+export { type Database, openDatabase } from './database/database.ts';
+export { schemaOf } from './database/url.ts';
 export { describeError } from './errors/describe-error.ts';
 export {
   AfterBatchError,

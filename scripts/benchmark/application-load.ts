@@ -4,7 +4,7 @@
  * else's work is taken for the server's.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseDatabaseUrl } from '../../src/config/settings.ts';
+import { parseDatabaseUrl } from '../../src/config/database-url.ts';
 import { openTicketDatabase } from '../support/ticket-database.ts';
 
 /** Results of one kind of request. */

@@ -1,4 +1,4 @@
-import { parseDatabaseUrl } from '../../src/config/settings.ts';
+import { parseDatabaseUrl } from '../../src/config/database-url.ts';
 import { openTicketDatabase } from '../support/ticket-database.ts';
 import { LONGEST_STATEMENT_MS, STRATEGIES } from './strategies.ts';
 

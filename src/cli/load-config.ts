@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Config, parseConfig } from '../config/config.ts';
@@ -44,12 +45,19 @@ async function importFile(url: string): Promise<{ default?: { __esModule?: true;
  * then nothing of the answer is shown.
  */
 function reasonOf(error: unknown): string {
+  if (isUnwritable(error)) return `${tmpdir()} cannot be written. Set TMPDIR to a folder that can.`;
   if (faultCode(error) !== undefined) return describeError(error);
   const lines = (error instanceof Error ? error.message : String(error)).split('\n');
   // Where the file is not TypeScript, the first line is a title.
   const reason = withoutPassword(lines.slice(0, lines[0]?.endsWith(':') ? 2 : 1).join(' '));
-  const isUngenerated = reason.includes('Cannot find module') && reason.includes('generated');
+  const isUngenerated = /Cannot find (module|package) .*(generated|prisma)/i.test(reason);
   return isUngenerated ? `${reason}. Run \`npx prisma generate\` first.` : reason;
+}
+
+/** tsx keeps what it compiles in a temporary folder. */
+function isUnwritable(error: unknown): boolean {
+  const { syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  return syscall === 'mkdir' && path !== undefined && path.startsWith(tmpdir());
 }
 
 /** Code that reads DATABASE_URL may quote it in its message. */

@@ -1,9 +1,10 @@
 import { type Config, targetNamed } from '../config/config.ts';
 import { dataModelOf } from '../config/data-model.ts';
+import { parseDatabaseUrl } from '../config/database-url.ts';
 import { type RecordTables, recordTablesOf } from '../config/record-tables.ts';
-import { parseDatabaseUrl } from '../config/settings.ts';
 import type { Target } from '../config/target.ts';
-import { type Database, databaseLabel, openDatabase, schemaOf } from '../database/database.ts';
+import { type Database, openDatabase } from '../database/database.ts';
+import { databaseLabel, schemaOf } from '../database/url.ts';
 import { loadConfig } from './load-config.ts';
 
 /** A target, and a pool of connections to the database that it is in. */

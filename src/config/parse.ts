@@ -9,8 +9,16 @@ import { ConfigurationError } from '../errors/errors.ts';
 export function parse<Output>(schema: z.ZodType<Output>, input: unknown, nameOf: (field: string) => string): Output {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  const { issues } = parsed.error;
+  // A name with a typing error is missed, too; the typing error is what helps.
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   const [field] = issue?.path ?? [];
   const name = field === undefined ? '' : `${nameOf(String(field))} `;
-  throw new ConfigurationError(`${name}${issue?.message ?? 'it is wrong'}`);
+  throw new ConfigurationError(`${name}${describe(issue)}`);
+}
+
+function describe(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code !== 'unrecognized_keys') return issue?.message ?? 'it is wrong';
+  const names = issue.keys.map((key) => `"${key}"`);
+  return `unknown option${names.length === 1 ? '' : 's'} ${names.join(', ')}`;
 }

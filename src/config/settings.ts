@@ -142,35 +142,6 @@ export function parseSettings(input: unknown): Settings {
   return parse(settingsSchema, input, optionName);
 }
 
-const DATABASE_URL_MISSING = 'is not set. Set it in the environment or in a .env file.';
-
-/** Strict where the URL standard is lenient: a password with a bare `/` in it would otherwise pass for host and path. */
-function isPostgresUrl(text: string): boolean {
-  if (!URL.canParse(text) || !/^postgres(ql)?:\/\//.test(text)) return false;
-  const { pathname, hash } = new URL(text);
-  return /^(\/[^/@]*)?$/.test(pathname) && hash === '';
-}
-
-const databaseUrlSchema = z.object({
-  DATABASE_URL: z
-    .string(DATABASE_URL_MISSING)
-    .min(1, DATABASE_URL_MISSING)
-    .refine(
-      isPostgresUrl,
-      'is not a PostgreSQL URL. It has the form postgresql://user:password@host:5432/database; ' +
-        'in the password, / ? # @ : must be percent-encoded',
-    ),
-});
-
-/**
- * @param environment `process.env`
- * @returns the connection URL; it holds a password, so it is never printed
- * @throws ConfigurationError, without the URL, when it is missing or no PostgreSQL URL
- */
-export function parseDatabaseUrl(environment: Record<string, string | undefined>): string {
-  return parse(databaseUrlSchema, environment, String).DATABASE_URL;
-}
-
 /** `batchSize` → `--batch-size`. */
 export function optionName(field: string): string {
   return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { Sql } from './sql.ts';
+import { databaseLabel, schemaOf } from './url.ts';
 
 /** A connection to the database, or a transaction on it: what a rotation needs of any generated Prisma client. */
 export interface Queryable {
@@ -89,20 +90,9 @@ export function labelOf(database: Database): string | undefined {
   return labels.get(database);
 }
 
-/** The schema that Prisma's own queries use: what `?schema=` says, to the letter, or `public`. */
-export function schemaOf(url: string): string {
-  return new URL(url).searchParams.get('schema') || 'public';
-}
-
 /** Without this, a server or network that vanishes silently holds a client until TCP gives up after 15 minutes. */
 function socketThatNotices(silentMs: number): Socket {
   const socket = new Socket();
   const error = Object.assign(new Error('the server stopped answering'), { code: 'ETIMEDOUT' });
   return socket.setTimeout(silentMs, () => socket.destroy(error));
-}
-
-/** `host:port/database` of a PostgreSQL URL: what may be shown of it. */
-export function databaseLabel(url: string): string {
-  const { hostname, port, pathname } = new URL(url);
-  return `${hostname || 'localhost'}:${port || 5432}${pathname}`;
 }

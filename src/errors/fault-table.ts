@@ -192,6 +192,25 @@ const OTHER_FAULTS = faults({
     'misconfigured',
     'the connection to the database could not be encrypted. Check sslmode in DATABASE_URL.',
   ],
+  TlsNotOffered: [
+    'misconfigured',
+    'the server does not offer TLS, which sslmode in DATABASE_URL asks for. Turn on ssl in the server, or connect with ' +
+      'sslmode=disable.',
+  ],
+  TlsUntrusted: [
+    'misconfigured',
+    "this machine does not know the authority that signed the server's certificate. Name that authority's certificate in " +
+      'sslrootcert of DATABASE_URL or in NODE_EXTRA_CA_CERTS; uselibpqcompat=true&sslmode=require encrypts without a check.',
+  ],
+  TlsWrongHost: [
+    'misconfigured',
+    "the server's certificate is for another host name. Connect by that name, or check the authority alone with " +
+      'uselibpqcompat=true&sslmode=verify-ca and sslrootcert in DATABASE_URL.',
+  ],
+  TlsExpired: [
+    'misconfigured',
+    "the server's certificate has expired or is not valid yet. Renew it, and check the clock of this machine.",
+  ],
 });
 
 export function kindOf(code: string | undefined): FaultKind {

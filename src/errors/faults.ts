@@ -43,7 +43,8 @@ export function databaseFault(error: unknown): DatabaseFault {
   const sqlState = innermost('originalCode', (code) => SQLSTATE.test(code)) ?? sqlStateOfDriver(chain);
   if (sqlState === POOLER_ERROR && isPoolerNotReady(chain)) return { code: 'PoolerNotReady', answered: false };
   if (sqlState !== undefined) return { code: sqlState, answered: true };
-  const code = wordsOfDriver(chain) ?? innermost('kind', isNamedFault) ?? innermost('code', isNamedFault);
+  const code =
+    wordsOfDriver(chain) ?? wordsOfTls(chain) ?? innermost('kind', isNamedFault) ?? innermost('code', isNamedFault);
   return { code, answered: false };
 }
 
@@ -68,6 +69,16 @@ function wordsOfDriver(chain: object[]): string | undefined {
   return /Connection terminated|Connection ended|connection error and is not queryable/.test(words)
     ? 'ConnectionClosed'
     : undefined;
+}
+
+/** Names what is wrong with an encrypted connection: the driver adapter keeps only the words of the driver and of OpenSSL. */
+function wordsOfTls(chain: object[]): string | undefined {
+  const failed = chain.findLast((cause) => stringField(cause, 'kind') === 'TlsConnectionError');
+  const words = (failed && stringField(failed, 'reason')) ?? '';
+  if (/does not support SSL/.test(words)) return 'TlsNotOffered';
+  if (/altnames/.test(words)) return 'TlsWrongHost';
+  if (/expired|not yet valid/.test(words)) return 'TlsExpired';
+  return /self.signed|issuer|verify the first|untrusted/.test(words) ? 'TlsUntrusted' : undefined;
 }
 
 /** The error, then what it wraps, outermost first. */

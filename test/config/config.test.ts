@@ -98,6 +98,7 @@ describe('the target of a config', () => {
     ['an unknown model', { model: 'Tickets' }, /the Prisma schema has no model Tickets\. /],
     ['an empty scope', { scope: {} }, 'scope must be an object with a condition.'],
     ['weak tokens', { kind: hex({ bytes: 8 }) }, /tokens of kind hex\(8\) have 64 bits /],
+    ['an option that is misspelled', { key: undefined, keys: 'id' }, 'unknown option "keys"'],
   ])('is refused with %s, by its name and without showing values', async (_, change, message) => {
     const choosing = () => choose({ ...TWO, ticket: { ...TICKET, ...change } }, 'ticket');
     await expect(choosing()).rejects.toThrow(configurationError(/^target 'ticket': /));

@@ -23,7 +23,7 @@ describe('settings that are changed while a rotation runs', () => {
     [{ workers: 0 }, '--workers must be a whole number of workers, 1 to 32'],
     [{ workers: null }, '--workers must be a whole number of workers, 1 to 32'],
     [{ maxRowsPerSecond: 'many' }, '--max-rows-per-second must be a whole number of rows, 1 to 10000000'],
-    [{ name: 'other' }, 'Unrecognized key: "name"'],
+    [{ name: 'other' }, 'unknown option "name"'],
   ])('are checked as they are at the start: %j', (input, message) => {
     expect(() => parseOverrides(input)).toThrow(message);
   });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { DEFAULTS, MAX_BATCH_SIZE, MAX_WORKERS, PACES, parseDatabaseUrl } from '../../src/config/settings.ts';
-import { databaseLabel } from '../../src/database/database.ts';
+import { DEFAULTS, MAX_BATCH_SIZE, MAX_WORKERS, PACES } from '../../src/config/settings.ts';
 import { parseSettings } from '../../src/index.ts';
 
 /** The options that are numbers, as the user writes them, and what they may be. */
@@ -124,49 +123,3 @@ describe('settings that were parsed once', () => {
     );
   });
 });
-
-describe('the database URL', () => {
-  it.each(['postgresql://app:secret@db.internal:5432/shop', 'postgres://app:secret@db.internal/shop?schema=tickets'])(
-    'is %s as it stands in the environment',
-    (url) => {
-      expect(parseDatabaseUrl({ DATABASE_URL: url, OTHER: 'x' })).toBe(url);
-    },
-  );
-
-  it.each([{}, { DATABASE_URL: undefined }, { DATABASE_URL: '' }])(
-    'is asked for when it is missing: %p',
-    (environment) => {
-      expect(() => parseDatabaseUrl(environment)).toThrow(configurationError(/^DATABASE_URL is not set\. .*\.env/));
-    },
-  );
-
-  it.each([
-    'mysql://app:secret@db/shop',
-    'app:secret@db/shop',
-    'db.internal secret',
-    'postgresql://app:secret@db:99999/shop',
-    'postgresql://app:unescaped#secret@db/shop',
-  ])('is refused when it is no PostgreSQL URL, with its form but without itself: %s', (url) => {
-    const parsing = () => parseDatabaseUrl({ DATABASE_URL: url });
-    expect(parsing).toThrow(
-      configurationError(/^DATABASE_URL is not .*postgresql:\/\/user:password@host:5432\/database/),
-    );
-    expect(parsing).not.toThrow(/secret/);
-  });
-
-  it.each([
-    'postgresql://app:secret@db:5432/shop',
-    'postgresql://app:/secret@db:5432/shop',
-    'postgresql://app:2026/secret@db:5432/shop',
-  ])('never gives its password away, whether it is accepted or refused: %s', (url) => {
-    expect(whatIsShownOf(url)).not.toContain('secret');
-  });
-});
-
-function whatIsShownOf(url: string): string {
-  try {
-    return databaseLabel(parseDatabaseUrl({ DATABASE_URL: url }));
-  } catch (error) {
-    return String(error);
-  }
-}

@@ -21,7 +21,7 @@ export interface Running {
 }
 
 /** The command as it is published: it starts in half the time of `npx tsx scripts/rotate-tokens.ts`. */
-export const COMMAND = join(ROOT, 'dist', 'scripts', 'rotate-tokens.js');
+export const COMMAND = join(ROOT, 'bin', 'rotate-tokens.js');
 
 /** Starts the command without npx in between, so that signals reach it. */
 export function startRotation(args: string[], databaseUrl: string | undefined, input?: Readable): Running {

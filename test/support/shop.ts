@@ -32,7 +32,7 @@ export async function installShop(): Promise<Shop> {
   return {
     folder,
     rotateTokens: (args, databaseUrl, input) =>
-      run(['node_modules/rotate-tokens/dist/scripts/rotate-tokens.js', ...args], databaseUrl, input),
+      run(['node_modules/rotate-tokens/bin/rotate-tokens.js', ...args], databaseUrl, input),
     prisma: (args, databaseUrl) => run(['node_modules/prisma/build/index.js', ...args], databaseUrl).ended,
     remove: () => rm(folder, { recursive: true }),
   };
