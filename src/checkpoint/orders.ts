@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import { type Overrides, overridesSchema } from '../config/overrides.ts';
 import { parse } from '../config/parse.ts';
@@ -9,6 +9,9 @@ import { columnOf, type Store, selectFields } from './store.ts';
 
 /** What somebody ordered the processes of a rotation to do while they run: a row of `rotation_orders`, parsed. */
 export type Order = z.output<typeof orderSchema>;
+
+/** Bytes of an order's id. It is printed, and must not be taken for a token. */
+const ID_BYTES = 8;
 
 /** What an order may ask for. */
 export const ACTIONS = ['pause', 'resume', 'set'] as const;
@@ -86,7 +89,7 @@ export async function giveOrder(store: Store, order: NewOrder): Promise<Order> {
       RETURNING name, paused_until
     )
     INSERT INTO ${tables.orders} (id, rotation, action, overrides, paused_until, reason, given_by, role, given_at)
-    SELECT ${randomUUID()}, name, ${action}, ${JSON.stringify(overrides)}::jsonb,
+    SELECT ${randomBytes(ID_BYTES).toString('hex')}, name, ${action}, ${JSON.stringify(overrides)}::jsonb,
       CASE ${action} WHEN 'pause' THEN paused_until END, ${reason}, ${givenBy}, session_user, clock_timestamp()
     FROM changed
     RETURNING ${ORDER_FIELDS}`;

@@ -46,7 +46,9 @@ export interface PartitionStatus {
   partition: number;
   state: 'waiting' | 'held' | 'rows set aside' | 'complete';
   rowsDone: number;
+  /** Its share of the rotation's rows, of which only the sum is counted. */
   rowsTotal: number;
+  totalIsEstimate: boolean;
   rowsSetAside: number;
   /** Current holder and start of its claim; null if the claim has expired. */
   holder: { claimant: string; since: Date } | null;
@@ -89,7 +91,7 @@ async function loadParts(store: Store): Promise<Parts> {
 
 /** @param now by the server's clock, which the claims go by */
 export function summarise(rotation: RotationRecord, { checkpoints, runs, orders }: Parts, now: Date): RotationStatus {
-  const partitions = checkpoints.map((checkpoint) => describePartition(checkpoint, now));
+  const partitions = checkpoints.map((checkpoint) => describePartition(checkpoint, checkpoints.length > 1, now));
   const sum = (field: 'rowsDone' | 'rowsTotal' | 'rowsSetAside') =>
     partitions.reduce((total, partition) => total + partition[field], 0);
   const isPlanned = rotation.plannedAt !== null;
@@ -120,7 +122,7 @@ export function summarise(rotation: RotationRecord, { checkpoints, runs, orders 
   };
 }
 
-function describePartition(checkpoint: Checkpoint, now: Date): PartitionStatus {
+function describePartition(checkpoint: Checkpoint, isOneOfSeveral: boolean, now: Date): PartitionStatus {
   const { partition, completedAt, claimedBy, claimedSince, claimedUntil, lastFault, lastFaultAt } = checkpoint;
   const isHeld = claimedBy !== null && claimedUntil !== null && claimedUntil > now;
   const open = isHeld ? 'held' : isSwept(checkpoint) ? 'rows set aside' : 'waiting';
@@ -129,6 +131,7 @@ function describePartition(checkpoint: Checkpoint, now: Date): PartitionStatus {
     state: completedAt === null ? open : 'complete',
     rowsDone: Number(checkpoint.rowsRotated),
     rowsTotal: Number(checkpoint.rowsTotal),
+    totalIsEstimate: checkpoint.totalIsEstimate || isOneOfSeveral,
     rowsSetAside: Object.keys(checkpoint.setAside).length,
     holder: isHeld ? { claimant: claimedBy, since: claimedSince ?? claimedUntil } : null,
     lastFault: lastFault !== null && lastFaultAt !== null ? { fault: lastFault, at: lastFaultAt } : null,

@@ -4,7 +4,7 @@ import { parseDatabaseUrl } from '../config/database-url.ts';
 import { type RecordTables, recordTablesOf } from '../config/record-tables.ts';
 import type { Target } from '../config/target.ts';
 import { type Database, openDatabase } from '../database/database.ts';
-import { databaseLabel, schemaOf } from '../database/url.ts';
+import { databaseLabel, schemaOf, userOf } from '../database/url.ts';
 import { loadConfig } from './load-config.ts';
 
 /** A target, and a pool of connections to the database that it is in. */
@@ -13,6 +13,8 @@ export interface OpenTarget {
   database: Database;
   /** The database as it may be shown. */
   label: string;
+  /** Its user. */
+  user: string;
   /** The project's own throttle, if it has one. */
   throttle: (() => Promise<string | null>) | undefined;
   onEvent: Config['onEvent'];
@@ -36,6 +38,7 @@ export async function openTarget(
     target: await targetNamed(config, name, database, schemaOf(url)),
     database,
     label: databaseLabel(url),
+    user: userOf(url),
     throttle: throttle && (() => throttle(database)),
     onEvent,
   };

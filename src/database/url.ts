@@ -18,6 +18,11 @@ export function databaseLabel(url: string): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}/${database ?? ''}`;
 }
 
+/** The user that the driver connects as. */
+export function userOf(url: string): string {
+  return new Client(url).user ?? '';
+}
+
 /** Strict where the URL standard is lenient: a password with a bare `/` in it would otherwise pass for host and path. */
 function isPostgresUrl(text: string): boolean {
   if (!/^postgres(ql)?:\/\//.test(text)) return false;

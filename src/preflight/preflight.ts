@@ -73,10 +73,14 @@ const OF_ITS_SURROUNDINGS: Checks = {
   connections: (database, _, settings) => orUnknown(inspectConnections(database, settings)),
 };
 
+/** Runs a step, perhaps several times. */
+type Attempt = <Result>(step: () => Promise<Result>) => Promise<Result>;
+
 /**
  * Checks that a rotation can keep its promises in this database, and warns of side effects. Changes nothing.
  *
  * @param given one of its connections is used, for about a tenth of a second
+ * @param attempt runs one check. @default once
  * @returns findings in the order of the checks; `stop` findings forbid the rotation. Checks that make no sense after one
  * of them, such as those of a missing table, are skipped
  */
@@ -84,18 +88,19 @@ export async function inspectDatabase(
   given: Queryable,
   target: Target,
   settings: RelevantSettings,
+  attempt: Attempt = (step) => step(),
 ): Promise<Finding[]> {
   const database = composing(given);
-  const version = { check: 'server-version', ...(await inspectVersion(database)) };
+  const version = { check: 'server-version', ...(await attempt(() => inspectVersion(database))) };
   if (version.level === 'stop') return [version]; // its catalog is another one
-  const writable = { check: 'writable', ...(await inspectWritability(database)) };
-  const relations = await readRelations(database, target);
+  const writable = { check: 'writable', ...(await attempt(() => inspectWritability(database))) };
+  const relations = await attempt(() => readRelations(database, target));
   const table = { check: 'table', ...judgeRelations(relations) };
   const ofTheTable = isTable(relations, target.tableName) ? OF_THE_TABLE : {};
   const findings: Finding[] = [version, writable, table];
   const add = async (checks: Checks) => {
     for (const [check, inspect] of Object.entries(checks))
-      findings.push({ check, ...(await inspect(database, target, settings)) });
+      findings.push({ check, ...(await attempt(() => inspect(database, target, settings))) });
   };
   await add(ofTheTable);
   if (target.grace !== null) await add(OF_GRACE);
@@ -105,12 +110,13 @@ export async function inspectDatabase(
 }
 
 /**
- * Runs the preflight and reports its findings.
+ * Runs the preflight and reports its findings. A check that meets a passing fault is repeated, and not those before it.
  *
  * @throws ConfigurationError with the findings that forbid the rotation, and their advice
  */
-export async function assertReady({ database, target, settings, onEvent }: RotationContext): Promise<void> {
-  const findings = await inspectDatabase(database, target, settings);
+export async function assertReady(context: RotationContext): Promise<void> {
+  const { database, target, settings, onEvent } = context;
+  const findings = await inspectDatabase(database, target, settings, (step) => retry(context, step));
   onEvent({ type: 'preflight', findings });
   const stops = findings.filter(({ level }) => level === 'stop');
   if (stops.length === 0) return;

@@ -22,6 +22,7 @@ export interface RunFacts {
   version: string;
   /** `databaseLabel(url)`: host, port and name, never a password. */
   database: string;
+  by: Report['by'];
   target: Target;
   settings: Settings;
   record: RunRecord;
@@ -40,7 +41,7 @@ const MOST_NOT_ROTATED = 1_000;
 
 /** The report of a run, whatever came of it. Holds neither a token nor a password. */
 export function buildReport(facts: RunFacts): Report {
-  const { version, database, target, settings, record, startedAt, endedAtMs, end } = facts;
+  const { version, database, by, target, settings, record, startedAt, endedAtMs, end } = facts;
   const { durations, batches, peakRssBytes } = sumUp(record);
   const faults = entriesOfTally(record.faults).map(([fault, count]) => ({ fault, count }));
   const result = 'result' in end ? end.result : undefined;
@@ -51,9 +52,11 @@ export function buildReport(facts: RunFacts): Report {
     rotation: settings.name,
     target: target.label,
     database,
+    by,
     startedAt: startedAt.toISOString(),
     endedAt: new Date(startedAt.getTime() + endedAtMs - record.startedAtMs).toISOString(),
     outcome: outcomeOf(end),
+    rotationStartedAt: isComplete ? result.startedAt.toISOString() : null,
     completedAt: isComplete ? result.completedAt.toISOString() : null,
     verifiedAt: isComplete ? result.verifiedAt.toISOString() : null,
     error: 'error' in end ? describeError(end.error) : null,

@@ -40,9 +40,13 @@ export const reportSchema = z
     target: z.string(),
     /** `host:port/name` */
     database: z.string(),
+    /** Who ran it: user and host, and the user of the database. */
+    by: z.strictObject({ who: z.string(), databaseUser: z.string() }),
     startedAt: isoTime,
     endedAt: isoTime,
     outcome: z.enum(['complete', 'already-complete', 'interrupted', 'failed', 'empty']),
+    /** Start of its first run; null unless the rotation is complete. */
+    rotationStartedAt: isoTime.nullable(),
     /** Time when this run or an earlier one completed the rotation. */
     completedAt: isoTime.nullable(),
     /** Time when verification passed, in this run or an earlier one. */

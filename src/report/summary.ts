@@ -57,10 +57,16 @@ function describeFailure(what: string, error: string, cause: unknown): string {
   return `${what} failed. It is NOT ${known}complete. The error: ${sentence(error)}`;
 }
 
-function describeTime({ startedAt, endedAt, tool }: Facts): string {
+function describeTime({ by, rotationStartedAt, completedAt, startedAt, endedAt, tool }: Facts): string {
+  const run = `${by.who} ran it from ${span(startedAt, endedAt)}, as database user ${by.databaseUser}, with ${tool.name} ${tool.version}.`;
+  const hasEarlierRun = rotationStartedAt !== null && rotationStartedAt < startedAt && completedAt !== null;
+  return hasEarlierRun ? `${run} The whole rotation took from ${span(rotationStartedAt, completedAt)}.` : run;
+}
+
+/** `2026-03-01 12:00:00 UTC to 2026-03-01 12:00:10 UTC (10 s)` */
+function span(startedAt: string, endedAt: string): string {
   const [start, end] = [new Date(startedAt), new Date(endedAt)];
-  const lasted = formatDuration(end.getTime() - start.getTime());
-  return `The run lasted from ${formatTime(start)} to ${formatTime(end)} (${lasted}), with ${tool.name} ${tool.version}.`;
+  return `${formatTime(start)} to ${formatTime(end)} (${formatDuration(end.getTime() - start.getTime())})`;
 }
 
 function describeRows({ outcome, rows, watermark, notRotated }: Facts): string {
@@ -71,7 +77,7 @@ function describeRows({ outcome, rows, watermark, notRotated }: Facts): string {
     return (
       `${countOf(rows.done, 'row')} up to key ${watermark} ${wasOrWere(rows.done)} each rotated exactly once${shares}. ` +
       'Every batch was committed in one transaction with its checkpoint. ' +
-      'Rows with higher keys were inserted after the rotation began and were left unchanged, unless they held a condemned token.'
+      'Rows with higher keys were left unchanged, unless they held a condemned token.'
     );
   }
   const done = `${rows.doneIsExact ? '' : 'At least '}${countOf(rows.done, 'row')}`;

@@ -56,7 +56,7 @@ export async function rehearse(given: RotationContext): Promise<Rehearsal | null
   const { database, target, settings, onEvent } = context;
   const found = await readRecords(context, () => loadTrusted(storeOf(context), target));
   const recorded = found?.rotation.plannedAt == null ? null : found;
-  await retry(context, () => assertReady(context));
+  await assertReady(context);
   await retry(context, () => refuseSecond(database, storeOf(context), target, settings));
   if (settings.maxReplicaLagMs !== null) {
     const missing = await retry(context, () => assertLagIsVisible(database));

@@ -29,6 +29,8 @@ export type RotationResult =
       alreadyComplete: boolean;
       rowsDone: number;
       watermark: Key;
+      /** Start of its first run. */
+      startedAt: Date;
       completedAt: Date;
       /** Time when verification passed. */
       verifiedAt: Date;
@@ -75,7 +77,7 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
     // A repeated run must not pass where verification of the one before failed.
     return conclude(recorded, true, recorded.rotation.verifiedAt ?? (await assertVerified(context, recorded)));
   }
-  await retry(context, () => assertReady(context));
+  await assertReady(context);
   if (settings.maxReplicaLagMs !== null) await retry(context, () => assertLagIsVisible(database));
   if (recorded === null || recorded.rotation.plannedAt === null) {
     if ((await planRotation(context)) === 'empty') return { outcome: 'empty' };
@@ -181,5 +183,6 @@ function conclude(
   const completedAt = new Date(Math.max(...checkpoints.map((checkpoint) => Number(checkpoint.completedAt))));
   const watermark = rotation.watermark ?? '';
   const { rowsDone } = counts(checkpoints);
-  return { outcome: 'complete', alreadyComplete, rowsDone, watermark, completedAt, verifiedAt };
+  const { startedAt } = rotation;
+  return { outcome: 'complete', alreadyComplete, rowsDone, watermark, startedAt, completedAt, verifiedAt };
 }

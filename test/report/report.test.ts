@@ -31,6 +31,7 @@ const COMPLETE: RotationResult = {
   alreadyComplete: false,
   rowsDone: 1_000,
   watermark: '9007199254740993',
+  startedAt: new Date('2026-03-01T12:00:00Z'),
   completedAt: new Date('2026-03-01T12:00:10Z'),
   verifiedAt: new Date('2026-03-01T12:00:12Z'),
 };
@@ -50,6 +51,7 @@ function report(end: RunEnd, events: RotationEvent[] = BATCHES, more: Partial<Ru
   const written = buildReport({
     version: '1.2.3',
     database: 'db:5432/shop',
+    by: { who: 'ops@pod-1', databaseUser: 'rotator' },
     target: TICKETS,
     settings: parseSettings({ name: 'march' }),
     record,
@@ -83,6 +85,14 @@ describe('the report of a run', () => {
       partitions: { count: 4, overtaken: 0 },
       peakRssBytes: 120_000_000,
     });
+  });
+
+  it('says how long the whole rotation took, where earlier runs had begun it', () => {
+    const resumed = report({ result: { ...COMPLETE, startedAt: new Date('2026-03-01T11:00:00Z') } });
+    expect(resumed.rotationStartedAt).toBe('2026-03-01T11:00:00.000Z');
+    expect(resumed.summary).toContain(
+      '\nops@pod-1 ran it from 2026-03-01 12:00:00 UTC to 2026-03-01 12:00:12 UTC (12.0 s), as database user rotator, with rotate-tokens 1.2.3. The whole rotation took from 2026-03-01 11:00:00 UTC to 2026-03-01 12:00:10 UTC (1 h 00 min).\n',
+    );
   });
 
   it('counts rows and batches, and how long they took', () => {
@@ -179,8 +189,8 @@ describe('the summary of a run', () => {
     expect(summaryOf({ result: COMPLETE }, BATCHES, { verification: VERIFIED })).toBe(
       [
         "Rotation 'march' of tickets.token by id in db:5432/shop is complete: each of its tokens was replaced by a fresh random one.",
-        'The run lasted from 2026-03-01 12:00:00 UTC to 2026-03-01 12:00:12 UTC (12.0 s), with rotate-tokens 1.2.3.',
-        '1,000 rows up to key 9007199254740993 were each rotated exactly once: all by this run. Every batch was committed in one transaction with its checkpoint. Rows with higher keys were inserted after the rotation began and were left unchanged, unless they held a condemned token.',
+        'ops@pod-1 ran it from 2026-03-01 12:00:00 UTC to 2026-03-01 12:00:12 UTC (12.0 s), as database user rotator, with rotate-tokens 1.2.3.',
+        '1,000 rows up to key 9007199254740993 were each rotated exactly once: all by this run. Every batch was committed in one transaction with its checkpoint. Rows with higher keys were left unchanged, unless they held a condemned token.',
         'Verified: Every partition is complete. No two rows share a token.',
         'Nothing is left to do for this rotation.',
       ].join('\n'),
@@ -277,7 +287,7 @@ describe('the summary of a run', () => {
 
   it('of an empty table says that there was nothing to do', () => {
     expect(summaryOf({ result: { outcome: 'empty' } }, [])).toMatch(
-      /^tickets\.token by id in db:5432\/shop has no rows, .*\nThe run lasted .*\nNothing is left to do\.$/,
+      /^tickets\.token by id in db:5432\/shop has no rows, .*\nops@pod-1 ran it .*\nNothing is left to do\.$/,
     );
   });
 

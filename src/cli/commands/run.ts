@@ -1,9 +1,11 @@
 import { MAX_WORKERS } from '../../config/settings.ts';
 import type { RotationEvent } from '../../context.ts';
+import { describeError } from '../../errors/describe-error.ts';
 import { type RunReport, startReport } from '../../report/page/run-report.ts';
 import { lacksCharts } from '../../report/page/write-report.ts';
 import { rehearse } from '../../rotate/dry-run.ts';
 import { type RotationResult, rotate } from '../../rotate/rotation.ts';
+import { printable } from '../../text/printable.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { type EventHook, eventHook, jsonLines } from '../json-lines.ts';
 import { keepMemorySmall } from '../memory.ts';
@@ -13,6 +15,7 @@ import { both, type Reporter } from '../reporters/reporter.ts';
 import { textReporter } from '../reporters/text-reporter.ts';
 import { parseRotateOptions, type RotateOptions } from '../rotate-options.ts';
 import { exitCodeAfter, type Interruption, interruptOnSignals } from '../signals.ts';
+import { whoIsThis } from '../who.ts';
 
 /** @param args what follows `run` @returns the exit code */
 export async function runCommand(args: string[]): Promise<number> {
@@ -65,11 +68,12 @@ function reporterFor(json: boolean, rotation: string | null, dryRun: boolean): R
 /** @returns null after a dry run */
 async function run(
   { settings, dryRun, report: path }: RotateOptions,
-  { target, database, label, throttle }: OpenTarget,
+  { target, database, label, user, throttle }: OpenTarget,
   reporter: Reporter,
   { signal }: Interruption,
 ): Promise<RotationResult | null> {
-  const report = path === undefined ? undefined : await startReport(path, label, target, settings);
+  const by = { who: whoIsThis(), databaseUser: user };
+  const report = path === undefined ? undefined : await startReport(path, label, by, target, settings);
   if (path !== undefined && lacksCharts(path)) {
     process.stderr.write(
       'rotate-tokens: the report will have no charts. To include them, run `npm install echarts` first.\n',
@@ -103,6 +107,11 @@ async function reported(
     throw error;
   });
   reporter.end(result);
-  await report?.write({ result });
+  await report?.write({ result }).catch(warnOfReport);
   return result;
+}
+
+/** The exit code is about the rotation. */
+function warnOfReport(error: unknown): void {
+  process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
 }

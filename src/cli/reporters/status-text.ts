@@ -116,10 +116,11 @@ function countStates(partitions: readonly PartitionStatus[]): string {
     .join(', ');
 }
 
-function describeHeld({ partition, rowsDone, rowsTotal, holder }: PartitionStatus): string {
-  const share = formatPercent(rowsTotal === 0 ? 0 : Math.min(1, rowsDone / rowsTotal));
+function describeHeld({ partition, rowsDone, holder, ...counted }: PartitionStatus): string {
+  const total = { ...counted, rowsTotal: Math.max(rowsDone, counted.rowsTotal) };
+  const share = formatPercent(total.rowsTotal === 0 ? 0 : rowsDone / total.rowsTotal);
   const since = holder ? `held by ${holder.claimant} since ${formatTime(holder.since)}` : '';
-  return `    partition ${partition}: ${share}, ${formatCount(rowsDone)} of ${formatCount(rowsTotal)}, ${since}`;
+  return `    partition ${partition}: ${share}, ${formatCount(rowsDone)} of ${formatTotal(total)}, ${since}`;
 }
 
 /** The latest of all partitions. */

@@ -9,6 +9,7 @@ import { formatBytes, formatCount, formatDuration, formatTime, formatTotal } fro
 import { printable } from '../../text/printable.ts';
 import { countOf, shortened } from '../../text/wording.ts';
 import { exitCodeOfError } from '../exit-code.ts';
+import { colored } from './color.ts';
 import { describeFindings } from './findings.ts';
 import { type ProgressDisplay, showProgress } from './progress-display.ts';
 import type { Reporter } from './reporter.ts';
@@ -49,7 +50,7 @@ export function textReporter(
   };
   const retries = retryLines();
   const say = (text: string) => {
-    const line = printable(text);
+    const line = colored(printable(text), stdout);
     if (scan) scan.say(line);
     else if (display) display.say(line);
     else stdout.write(`${line}\n`);

@@ -9,6 +9,7 @@ import type { LeakedTokens } from '../../verify/survivors.ts';
 import { every } from '../every.ts';
 import { exitCodeOfError, NOT_VERIFIED } from '../exit-code.ts';
 import { jsonLines } from '../json-lines.ts';
+import { colored } from './color.ts';
 import { describeFinding } from './findings.ts';
 import { LINE_INTERVAL_MS } from './progress-display.ts';
 import { retryLines } from './retry-text.ts';
@@ -55,7 +56,7 @@ export function textVerifyReporter(
   stdout: NodeJS.WritableStream,
   stderr: NodeJS.WritableStream,
 ): VerifyReporter {
-  const say = (line: string) => stdout.write(`${printable(line)}\n`);
+  const say = (line: string) => stdout.write(`${colored(printable(line), stdout)}\n`);
   const isDue = every(LINE_INTERVAL_MS);
   const retries = retryLines();
   let warnings = 0;

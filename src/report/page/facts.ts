@@ -13,11 +13,15 @@ export function showFacts(report: Report): Markup {
   return section('Key facts', html`<div class="facts">${tables}</div>`);
 }
 
-function factsOfRun({ startedAt, endedAt, completedAt, verifiedAt, tool, peakRssBytes }: Report): Pair[] {
+function factsOfRun(report: Report): Pair[] {
+  const { by, startedAt, endedAt, rotationStartedAt, completedAt, verifiedAt, tool, peakRssBytes } = report;
   return [
+    ['By', by.who],
+    ['Database user', by.databaseUser],
     ['Began', formatTime(new Date(startedAt))],
     ['Ended', formatTime(new Date(endedAt))],
     ['Took', formatDuration(Date.parse(endedAt) - Date.parse(startedAt))],
+    ['Rotation began', rotationStartedAt === null ? UNKNOWN : formatTime(new Date(rotationStartedAt))],
     ['Rotation completed', completedAt === null ? 'no' : formatTime(new Date(completedAt))],
     ['Rotation verified', verifiedAt === null ? 'no' : formatTime(new Date(verifiedAt))],
     ['Peak memory', peakRssBytes === null ? UNKNOWN : `${formatCount(peakRssBytes / 1e6)} MB`],

@@ -4,6 +4,7 @@ import type { Target } from '../../config/target.ts';
 import type { RotationEvent } from '../../context.ts';
 import type { Finding } from '../../finding.ts';
 import { buildReport, type RunEnd } from '../report.ts';
+import type { Report } from '../schema.ts';
 import { startRecorder } from './recorder.ts';
 import { checkReportPath, writeReport } from './write-report.ts';
 
@@ -18,11 +19,13 @@ export interface RunReport {
  * Starts to take notes, after making sure that the report can be written.
  *
  * @param database what may be shown of it
+ * @param by who runs it
  * @throws ConfigurationError when nothing can be written there
  */
 export async function startReport(
   path: string,
   database: string,
+  by: Report['by'],
   target: Target,
   settings: Settings,
 ): Promise<RunReport> {
@@ -37,7 +40,7 @@ export async function startReport(
       if (event.type === 'verified') verification = event.findings;
     },
     write(end) {
-      const facts = { version: packageJson.version, database, target, settings, end, preflight, verification };
+      const facts = { version: packageJson.version, database, by, target, settings, end, preflight, verification };
       return writeReport(path, buildReport({ ...recorder.stop(), ...facts }));
     },
   };

@@ -17,6 +17,7 @@ const COMPLETE = {
   alreadyComplete: false,
   rowsDone: 95,
   watermark: '9007199254740993',
+  startedAt: new Date('2026-03-01T11:50:00Z'),
   completedAt: new Date('2026-03-01T12:00:00Z'),
   verifiedAt: new Date('2026-03-01T12:00:12Z'),
 } as const;

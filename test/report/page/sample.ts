@@ -31,6 +31,7 @@ export function sampleReport(more: Partial<RunFacts> = {}, events: RotationEvent
   return buildReport({
     version: '1.2.3',
     database: 'db:5432/shop',
+    by: { who: 'ops@pod-1', databaseUser: 'rotator' },
     target: TICKETS,
     settings: parseSettings({ name: 'march' }),
     record,
@@ -42,6 +43,7 @@ export function sampleReport(more: Partial<RunFacts> = {}, events: RotationEvent
         alreadyComplete: false,
         rowsDone: 2_000,
         watermark: '2000',
+        startedAt: new Date('2026-03-01T12:00:00Z'),
         completedAt: new Date('2026-03-01T12:00:22Z'),
         verifiedAt: new Date('2026-03-01T12:00:12Z'),
       },
