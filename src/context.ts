@@ -5,6 +5,7 @@ import type { Settings } from './config/settings.ts';
 import type { Target } from './config/target.ts';
 import type { Database } from './database/database.ts';
 import type { Finding } from './finding.ts';
+import type { LeakedFile } from './verify/leaked-list.ts';
 
 /** Events that a rotation reports while it runs. */
 export type RotationEvent =
@@ -18,6 +19,8 @@ export type RotationEvent =
   | { type: 'condemning'; blocksDone: number; blocksTotal: number; rows: number }
   /** Number of condemned tokens, none of which may be left at the end. */
   | { type: 'condemned'; tokens: number }
+  /** What was found of the list whose tokens alone are replaced. */
+  | { type: 'listed'; sha256: string; tokens: number; rows: number; rowsOutOfScope: number }
   | {
       type: 'started';
       resumed: boolean;
@@ -69,6 +72,8 @@ export interface RotationContext {
   settings: Settings;
   /** Once aborted, the batches in flight are finished and the rotation stops. */
   signal: AbortSignal;
+  /** The list whose tokens alone are replaced. @default every token in scope is */
+  only?: LeakedFile;
   /** Your own throttle, asked twice a second: why the rotation must wait, or null. If it fails, the rotation waits. */
   throttle?: () => Promise<string | null>;
   onEvent: (event: RotationEvent) => void;

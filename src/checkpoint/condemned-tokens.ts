@@ -8,12 +8,20 @@ import type { RotationRecord } from './rotation-record.ts';
  * and as many fresh tokens, one fresh token is taken for a condemned one with a probability of 1 in 7,000.
  */
 export interface CondemnedTokens {
+  readonly isListed?: false;
   readonly rotation: string;
   readonly count: number;
   readonly hashedAs: HashedAs;
   /** The transaction that planned the rotation, and the table that it then was. */
   readonly planXid: bigint;
   readonly tableOid: bigint;
+}
+
+/** A piece of a list of leaked tokens, as the values of the column that they stand for. */
+export interface ListedTokens {
+  readonly isListed: true;
+  /** As PostgreSQL reads an array. */
+  readonly values: string;
 }
 
 /** The hashes of a rotation's condemned tokens: their form, seed and buckets. */
@@ -94,8 +102,9 @@ export function holds(hash: Sql, { rotation, hashedAs }: CondemnedTokens): Sql {
  * The condition that a row of the target holds a condemned token: one whose hash is known, or one that a transaction
  * wrote that was open when the rotation was planned, and so could not be seen.
  */
-export function isCondemnedSql(target: Target, condemned: CondemnedTokens): Sql {
+export function isCondemnedSql(target: Target, condemned: CondemnedTokens | ListedTokens): Sql {
   const { token, records } = target;
+  if (condemned.isListed) return sql`${token.sql} = ANY (${condemned.values})`;
   const hash = hashSql(token.sql, condemned.hashedAs);
   return sql`(
     ${isOlderThanPlan(target, condemned)}

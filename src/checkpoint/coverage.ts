@@ -45,6 +45,22 @@ function refuseOtherTarget({ name, target }: RotationRecord, { label }: Target):
   );
 }
 
+/**
+ * A list is part of what a rotation is: with another one, other rows would be rotated.
+ *
+ * @param listSha256 of the list that was given, or null
+ * @throws ConfigurationError when the rotation was started with another one
+ */
+export function refuseOtherList({ name, listSha256: recorded }: RotationRecord, listSha256: string | null): void {
+  if (recorded === listSha256) return;
+  const started =
+    recorded === null ? 'for every token in scope' : `for the tokens of the list with SHA-256 ${recorded}`;
+  throw new ConfigurationError(
+    `rotation '${name}' was started ${started}. To continue it, ` +
+      `${recorded === null ? 'leave --only out' : 'pass that list with --only'}; for anything else, use another --name.`,
+  );
+}
+
 /** Advice for partitions that cannot be trusted. */
 export const UNTRUSTED_ADVICE =
   'Restore its rows from a backup, or rotate everything again (--again, with another --name).';

@@ -30,6 +30,8 @@ const rotationSchema = z
     hashForm: z.enum(HASH_FORMS).nullable(),
     hashSeed: z.bigint().nullable(),
     hashBuckets: z.int().positive().nullable(),
+    /** Of the list whose tokens alone it replaces; null: it replaces all in scope. */
+    listSha256: z.string().nullable(),
     survivorsRotated: z.bigint().nonnegative(),
     startedAt: time,
     plannedAt: time.nullable(),

@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { Settings } from '../config/settings.ts';
 import { commandLine, PROGRAM, TARGET_OPTION } from './arguments.ts';
 import { exitCodesHelp } from './exit-code.ts';
+import { type LeakedSource, LIST_OPTIONS, listOf } from './list-options.ts';
 import { FINE_TUNING, flagOf, settingOptions, settingsOf, THROTTLES } from './setting-options.ts';
 
 const USAGE = `${PROGRAM} [run|status|pause|resume|set|verify|expire-grace] [options]
@@ -20,10 +21,20 @@ export interface RotateOptions {
   /** Name of the target; undefined: the only one. */
   target: string | undefined;
   dryRun: boolean;
+  /** The list whose tokens alone are replaced; undefined: every token in scope is. */
+  only: LeakedSource | undefined;
   /** Path of the report; undefined: none. */
   report: string | undefined;
   json: boolean;
 }
+
+const ONLY = {
+  only: {
+    describe: 'Replace only the tokens of this list, and leave every other row alone (plain or gzipped)',
+    type: 'string',
+    requiresArg: true,
+  },
+} as const;
 
 const OTHERS = {
   'dry-run': {
@@ -48,9 +59,12 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
   const options = await commandLine(args, USAGE)
     .options({ name, again })
     .option('target', TARGET_OPTION)
+    .options(ONLY)
+    .options(LIST_OPTIONS)
     .options(others)
     .options(OTHERS)
     .group([], 'Options:')
+    .group(Object.keys(LIST_OPTIONS), 'How to read the list of --only:')
     .group(THROTTLES.map(flagOf), 'Throttles (of all processes; "none" turns a limit off):')
     .group(FINE_TUNING.map(flagOf), 'Fine tuning:')
     .version(packageJson.version)
@@ -59,6 +73,7 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
   return {
     settings: settingsOf(options),
     target: options.target,
+    only: listOf('only', options),
     dryRun: options['dry-run'],
     report: options.report,
     json: options.json,

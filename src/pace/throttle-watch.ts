@@ -53,7 +53,7 @@ export async function watchThrottles(
       await readAll();
     }
   };
-  await Promise.race([readAll(), sleep(STALE_MS, undefined, { signal: context.signal })]).catch(() => {});
+  await Promise.race([readAll(), sleep(STALE_MS, undefined, { signal: context.signal, ref: false })]).catch(() => {});
   void keepReading().catch(() => {});
   const worst = () => readings.toSorted((a, b) => b.load - a.load)[0];
   return {

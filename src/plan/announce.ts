@@ -10,19 +10,25 @@ import { listed } from '../text/wording.ts';
 /**
  * Records that a rotation exists, unless it does already.
  *
+ * @param listSha256 of the list whose tokens alone it replaces, or null
  * @throws ConfigurationError as `refuseSecond` does; nothing was changed
  */
-export async function announceRotation(store: Store, target: Target, settings: Pick<Settings, 'again'>): Promise<void> {
+export async function announceRotation(
+  store: Store,
+  target: Target,
+  settings: Pick<Settings, 'again'>,
+  listSha256: string | null,
+): Promise<void> {
   const { database, tables, rotation } = store;
   const column = tokenColumnOf(target);
   await database.$transaction(async (transaction) => {
     await setLimits(transaction);
     // Of two that begin at the same moment, the second waits here and then finds the first.
     await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`rotate-tokens ${column}`}, 0))`;
-    await refuseSecond(transaction, store, target, settings);
+    await refuseSecond(transaction, store, target, { again: settings.again || listSha256 !== null });
     await transaction.$executeRaw`
-      INSERT INTO ${tables.rotations} (name, target, token_column)
-      VALUES (${rotation}, ${target.label}, ${column}) ON CONFLICT (name) DO NOTHING`;
+      INSERT INTO ${tables.rotations} (name, target, token_column, list_sha256)
+      VALUES (${rotation}, ${target.label}, ${column}, ${listSha256}) ON CONFLICT (name) DO NOTHING`;
   });
 }
 
@@ -34,7 +40,7 @@ interface OtherRotation {
 
 /**
  * Only one rotation of a column may be open, and none begins after another has completed unless that is asked for: it
- * would replace tokens that the other has just handed out.
+ * would replace tokens that the other has just handed out. One that has replaced the tokens of a list alone is no reason.
  *
  * @throws ConfigurationError naming the others, when there are any and this one is not recorded yet
  */
@@ -50,6 +56,7 @@ export async function refuseSecond(
     FROM ${tables.rotations} AS other LEFT JOIN ${tables.checkpoints} AS checkpoint ON checkpoint.rotation = other.name
     WHERE token_column = ${tokenColumnOf(target)} AND name <> ${rotation}
       AND NOT EXISTS (SELECT FROM ${tables.rotations} WHERE name = ${rotation} AND planned_at IS NOT NULL)
+      AND (list_sha256 IS NULL OR planned_at IS NULL OR completed_at IS NULL)
     GROUP BY name ORDER BY max(completed_at) DESC, name`;
   const open = others.filter(({ completedAtMs }) => completedAtMs === null).map(({ name }) => name);
   const column = target.token.fullName;

@@ -57,6 +57,25 @@ export async function planPartitions(
 }
 
 /**
+ * Plans a rotation of the rows that hold a token of a list: they are found by their tokens, so that one partition will do.
+ *
+ * @param rows about how many they are
+ * @returns null when the table is empty
+ */
+export async function planListed(
+  database: Queryable,
+  target: Target,
+  rotation: string,
+  rows: number,
+): Promise<PartitionPlan | null> {
+  const watermark = await highestKey(database, target);
+  if (watermark === null) return null;
+  const rowsTotal = BigInt(rows);
+  const only = { rotation, partition: 0, lowerBound: null, upperBound: watermark, rowsTotal, totalIsEstimate: false };
+  return { watermark, partitions: [only], rowsInScope: rows };
+}
+
+/**
  * Cuts everything up to the watermark into contiguous ranges: each begins where the one before ends, the first one
  * reaches down to the lowest key there may be, the last one ends at the watermark.
  *

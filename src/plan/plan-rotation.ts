@@ -12,7 +12,7 @@ import type { FaultKind } from '../errors/fault-table.ts';
 import { readColumnType } from '../preflight/columns.ts';
 import { announceRotation } from './announce.ts';
 import { condemnTokens } from './condemn.ts';
-import { type PartitionPlan, planPartitions } from './partitions.ts';
+import { type PartitionPlan, planListed, planPartitions } from './partitions.ts';
 import { inSnapshot } from './table-scan.ts';
 
 /** Interval of checking whether the process that plans has finished, in milliseconds. */
@@ -25,16 +25,17 @@ const WAITED_OUT: readonly FaultKind[] = ['passing', 'contended'];
  * Plans a rotation: watermark, partitions and condemned tokens, as they are at one moment, recorded in one transaction.
  * Killed at any instant, it is done again. Of several processes one does it, and the others wait.
  *
+ * @param listed rows that hold a token of `context.only`
  * @returns `empty` when the table has no rows; nothing is recorded then
  * @throws ConfigurationError when another rotation of the column is open
  */
-export async function planRotation(context: RotationContext): Promise<'planned' | 'empty'> {
+export async function planRotation(context: RotationContext, listed = 0): Promise<'planned' | 'empty'> {
   const { target, signal, onEvent } = context;
   const store = storeOf(context);
   let isReported = false;
   for (;;) {
-    await retry(context, () => announceRotation(store, target, context.settings));
-    const end = await retry(context, () => planUnderLock(context, store), { kinds: WAITED_OUT });
+    await retry(context, () => announceRotation(store, target, context.settings, context.only?.sha256 ?? null));
+    const end = await retry(context, () => planUnderLock(context, store, listed), { kinds: WAITED_OUT });
     if (end !== 'held') return end;
     if (!isReported) onEvent({ type: 'waitingForPlan' });
     isReported = true;
@@ -42,15 +43,17 @@ export async function planRotation(context: RotationContext): Promise<'planned' 
   }
 }
 
-function planUnderLock(context: RotationContext, store: Store): Promise<'planned' | 'empty' | 'held'> {
-  const { database, target } = context;
+function planUnderLock(context: RotationContext, store: Store, listed: number): Promise<'planned' | 'empty' | 'held'> {
+  const { database, target, only } = context;
   return inSnapshot(database, false, async (transaction) => {
     const [record] = await transaction.$queryRaw<{ isPlanned: boolean }[]>`
       SELECT planned_at IS NOT NULL AS "isPlanned" FROM ${store.tables.rotations}
       WHERE name = ${store.rotation} FOR UPDATE SKIP LOCKED`;
     if (record === undefined) return 'held';
     if (record.isPlanned) return 'planned';
-    const plan = await planPartitions(transaction, target, store.rotation);
+    const plan = await (only === undefined
+      ? planPartitions(transaction, target, store.rotation)
+      : planListed(transaction, target, store.rotation, listed));
     if (plan === null) {
       await transaction.$executeRaw`DELETE FROM ${store.tables.rotations} WHERE name = ${store.rotation}`;
       return 'empty';
@@ -66,8 +69,11 @@ async function recordPlan(
   store: Store,
   { watermark, partitions, rowsInScope }: PartitionPlan,
 ): Promise<void> {
-  const { target, settings } = context;
-  const condemned = condemns(settings, rowsInScope) ? await condemn(transaction, context, store, rowsInScope) : null;
+  const { target, settings, only } = context;
+  const condemned =
+    only === undefined && condemns(settings, rowsInScope)
+      ? await condemn(transaction, context, store, rowsInScope)
+      : null;
   await insertCheckpoints(transaction, store, partitions);
   await transaction.$executeRaw`
     UPDATE ${store.tables.rotations}

@@ -1,6 +1,6 @@
 import { type Checkpoint, isSwept, type Key } from '../checkpoint/checkpoints.ts';
 import { BYTES_PER_HASH } from '../checkpoint/condemned-tokens.ts';
-import { loadTrusted } from '../checkpoint/coverage.ts';
+import { loadTrusted, refuseOtherList } from '../checkpoint/coverage.ts';
 import { storeOf } from '../checkpoint/store.ts';
 import { condemns, type Settings } from '../config/settings.ts';
 import { tokenMaker } from '../config/tokens.ts';
@@ -14,6 +14,8 @@ import { refuseSecond } from '../plan/announce.ts';
 import { planPartitions } from '../plan/partitions.ts';
 import { assertReady, readRecords } from '../preflight/preflight.ts';
 import { countOf } from '../text/wording.ts';
+import type { LeakedFile } from '../verify/leaked-list.ts';
+import { lookUpList } from './listed.ts';
 import { unswept } from './page.ts';
 import { type BatchCost, rehearseBatch } from './rehearsed-batch.ts';
 
@@ -101,6 +103,22 @@ export async function rehearse(given: RotationContext): Promise<Rehearsal | null
     condemning: recorded === null && condemns(settings, rows) ? { tokens: rows, bytes: rows * BYTES_PER_HASH } : null,
     expected: extrapolate({ ...batch, durationMs: makingMs + batch.durationMs }, rows, settings),
   };
+}
+
+/**
+ * Runs the preflight, and looks up the list whose tokens alone are to be replaced: how many of them work now is reported.
+ * Nothing is written.
+ *
+ * @throws ConfigurationError when the database is not ready, or the list cannot be used
+ */
+export async function rehearseList(given: RotationContext, list: LeakedFile): Promise<void> {
+  const context = { ...given, database: ownSession(given.database) };
+  const { database, target, settings } = context;
+  const recorded = await readRecords(context, () => loadTrusted(storeOf(context), target));
+  if (recorded !== null) refuseOtherList(recorded.rotation, list.sha256);
+  await assertReady(context);
+  await retry(context, () => refuseSecond(database, storeOf(context), target, { ...settings, again: true }));
+  await lookUpList(context, list);
 }
 
 /** Rows that a batch should have time for. With fewer, its fixed costs dominate. */

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { type Checkpoint, countRotated, type Key } from '../checkpoint/checkpoints.ts';
 import { releaseClaims } from '../checkpoint/claims.ts';
 import { condemnedTokensOf } from '../checkpoint/condemned-tokens.ts';
-import { loadRecorded, loadTrusted, type RecordedRotation } from '../checkpoint/coverage.ts';
+import { loadRecorded, loadTrusted, type RecordedRotation, refuseOtherList } from '../checkpoint/coverage.ts';
 import { rotationDeleted } from '../checkpoint/rotation-record.ts';
 import type { Run } from '../checkpoint/runs.ts';
 import { storeOf } from '../checkpoint/store.ts';
@@ -16,6 +16,7 @@ import { throttleChecks } from '../pace/throttle-checks.ts';
 import { watchThrottles } from '../pace/throttle-watch.ts';
 import { planRotation } from '../plan/plan-rotation.ts';
 import { assertReady, readRecords } from '../preflight/preflight.ts';
+import { lookUpList } from './listed.ts';
 import { assertVerified } from './proof.ts';
 import { workUntilComplete } from './workers.ts';
 
@@ -70,9 +71,10 @@ export async function rotate(context: RotationContext): Promise<RotationResult> 
 }
 
 async function rotateFromCheckpoints(context: RotationContext): Promise<RotationResult> {
-  const { database, target, settings, signal, onEvent } = context;
+  const { database, target, settings, signal, only, onEvent } = context;
   const store = storeOf(context);
   let recorded = await readRecords(context, () => loadTrusted(store, target));
+  if (recorded !== null) refuseOtherList(recorded.rotation, only?.sha256 ?? null);
   if (recorded !== null && isComplete(recorded)) {
     // A repeated run must not pass where verification of the one before failed.
     return conclude(recorded, true, recorded.rotation.verifiedAt ?? (await assertVerified(context, recorded)));
@@ -80,7 +82,8 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
   await assertReady(context);
   if (settings.maxReplicaLagMs !== null) await retry(context, () => assertLagIsVisible(database));
   if (recorded === null || recorded.rotation.plannedAt === null) {
-    if ((await planRotation(context)) === 'empty') return { outcome: 'empty' };
+    const listed = only === undefined ? undefined : await lookUpList(context, only);
+    if ((await planRotation(context, listed?.survivors.count)) === 'empty') return { outcome: 'empty' };
     recorded = await retry(context, () => loadTrusted(store, target));
   }
   if (recorded === null) throw rotationDeleted(settings.name);

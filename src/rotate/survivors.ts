@@ -12,6 +12,7 @@ import { concernsRows, faultCode } from '../errors/faults.ts';
 import { readOpenTransactions } from '../plan/open-transactions.ts';
 import { scanBlocks } from '../plan/table-scan.ts';
 import { readSurvivors, scanTable, type TableScan } from '../verify/scan.ts';
+import { chunksOf } from './chunks.ts';
 import { updateCondemned } from './token-update.ts';
 import { configure, limitsOf, transactionOptions } from './transaction.ts';
 
@@ -146,12 +147,6 @@ async function rotateKeys(
       else waiting.push(...chunksOf(rows, Math.ceil(rows.length / 2)).reverse());
     }
   }
-}
-
-function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
 }
 
 /**

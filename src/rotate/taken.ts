@@ -1,6 +1,6 @@
 /** Proves within a batch that its rows took their tokens, which a trigger may prevent. */
 
-import { type CondemnedTokens, isCondemnedSql } from '../checkpoint/condemned-tokens.ts';
+import { type CondemnedTokens, isCondemnedSql, type ListedTokens } from '../checkpoint/condemned-tokens.ts';
 import { inScope, type KeyCondition, storedText, type Target } from '../config/target.ts';
 import type { Tokens } from '../config/tokens.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
@@ -15,7 +15,7 @@ export interface Guard {
   /** True if a trigger of the table fires for each updated row. Otherwise no row can end up with another token. */
   firesTriggers: boolean;
   /** Null if none are known. */
-  condemned: CondemnedTokens | null;
+  condemned: CondemnedTokens | ListedTokens | null;
 }
 
 /** The condition that an updated row holds its old token, or another than the one it was given. */

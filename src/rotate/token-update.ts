@@ -1,7 +1,7 @@
 /** The statements that write tokens. */
 
 import type { Key } from '../checkpoint/checkpoints.ts';
-import { type CondemnedTokens, isCondemnedSql } from '../checkpoint/condemned-tokens.ts';
+import { type CondemnedTokens, isCondemnedSql, type ListedTokens } from '../checkpoint/condemned-tokens.ts';
 import { arraysOf, keyIn, keyTextIn, keyValue } from '../config/key.ts';
 import type { Target } from '../config/target.ts';
 import type { Tokens } from '../config/tokens.ts';
@@ -83,7 +83,7 @@ export async function updateCondemned(
   target: Target,
   keys: readonly Key[],
   tokens: Tokens,
-  condemned: CondemnedTokens,
+  condemned: CondemnedTokens | ListedTokens,
 ): Promise<number> {
   const isGiven = isOneOf(target, arraysOf(target.key, keys));
   const guard = { firesTriggers: true, condemned };

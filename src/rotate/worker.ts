@@ -4,6 +4,7 @@ import { isAbort, retry } from '../database/retry.ts';
 import { describeError } from '../errors/describe-error.ts';
 import { OvertakenError, TooManyRowsSetAsideError } from '../errors/errors.ts';
 import type { PacedContext } from '../pace/pacer.ts';
+import { listSweeper } from './listed.ts';
 import { partitionSweeper } from './sweep.ts';
 
 /** Partitions that this run cannot finish, and why. It passes them, so that one of them does not hold up the others. */
@@ -31,7 +32,8 @@ export async function work(
   const { onEvent } = context;
   const signal = AbortSignal.any([context.signal, dismissed]);
   const store = storeOf(context);
-  const sweep = partitionSweeper({ ...context, signal });
+  const swept = { ...context, signal };
+  const sweep = context.only === undefined ? partitionSweeper(swept) : listSweeper(swept, context.only);
   let claimed = 0;
   while (!signal.aborted) {
     const checkpoint = await retry(context, () => claimNext(store, claimant, [...stuck.keys()]));

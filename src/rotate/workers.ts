@@ -91,7 +91,10 @@ async function runWorkers(context: PacedContext, claimant: string, stuck: StuckP
     const surplus = workers.filter(({ hasEnded, dismissal }) => !hasEnded && !dismissal.signal.aborted).slice(wanted);
     for (const { dismissal } of surplus) dismissal.abort();
     hired = wanted;
-    await Promise.race([Promise.allSettled(workers.map(({ end }) => end)), sleep(CREW_POLL_MS)]);
+    await Promise.race([
+      Promise.allSettled(workers.map(({ end }) => end)),
+      sleep(CREW_POLL_MS, undefined, { ref: false }),
+    ]);
   }
   const ends = await Promise.allSettled(workers.map(({ end }) => end));
   const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));

@@ -30,6 +30,17 @@ export interface LeakedChunk {
   unreadable: number[];
 }
 
+/** A list in a file, which can be read again and again. */
+export interface LeakedFile {
+  /** Of its bytes, in hexadecimal digits. */
+  sha256: string;
+  /** Lines that may be unreadable. */
+  allowUnreadable: number;
+  /** Takes every line for a token, whatever its form. */
+  allowsOtherForm: boolean;
+  read(): AsyncGenerator<LeakedChunk>;
+}
+
 /** Lines that hold no token. Their content is never kept: it could be half of one. */
 export interface UnreadableLines {
   count: number;

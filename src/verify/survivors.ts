@@ -73,22 +73,16 @@ export async function findSurvivors(
   const context = { ...given, database: ownSession(given.database) };
   let checked = 0;
   const [unreadable, survivors, outOfScope] = [collectUnreadable(), collectRows(), collectRows()];
-  let reading: Promise<StoredColumn> | undefined;
-  // Not before the first chunk: a list that was never begun cannot be closed.
-  const readColumn = () => (reading ??= readStoredColumn(context));
-  const census = censusWhenItPays(context);
+  const values = valuesOfList(context, { allowsOtherForm });
   // Each takes the next chunk when it is done with its last one; when one fails, the iterator ends for the other.
   const lookUpChunks = async () => {
     for await (const chunk of chunks) {
       context.signal.throwIfAborted();
-      const column = await readColumn();
-      const known = await census(column, chunk.entries.length);
-      const entries = readableEntries(column, chunk.entries, known, allowsOtherForm);
-      const hashes = await hashesOf(column, chunk.entries);
-      for (const { key, isInScope } of await lookUp(context, [...entries.forms, ...hashes])) {
-        (isInScope ? survivors : outOfScope).add(key);
+      const { forms, unlike } = await values.of(chunk);
+      for (const slice of slicesOf(forms)) {
+        for (const { key, isInScope } of await lookUp(context, slice)) (isInScope ? survivors : outOfScope).add(key);
       }
-      const lost = await neverTokens(context, column, entries.unlike);
+      const lost = await neverTokens(context, await values.column(), unlike);
       unreadable.add([...chunk.unreadable, ...lost]);
       checked += chunk.entries.length - lost.length;
       onChecked(checked, survivors.count() + outOfScope.count());
@@ -102,8 +96,40 @@ export async function findSurvivors(
     unreadable: unreadable.result(),
     survivors: { count: survivors.count(), keys: await inOrder(context, survivors.keys()) },
     outOfScope: { count: outOfScope.count(), keys: await inOrder(context, outOfScope.keys()) },
-    column: knowledgeOf(await readColumn()),
+    column: knowledgeOf(await values.column()),
   };
+}
+
+/** The values of the column that a piece of a list stands for. */
+interface ListedValues {
+  /** In every form that the column may hold them in. */
+  forms: string[];
+  /** Entries that look like no token of the column. */
+  unlike: readonly LeakedText[];
+}
+
+/** Reads what the column looks like when the first piece comes, and translates each piece. */
+export function valuesOfList(context: RotationContext, { allowsOtherForm = false }: LookUpOptions) {
+  let reading: Promise<StoredColumn> | undefined;
+  // Not before the first chunk: a list that was never begun cannot be closed.
+  const column = () => (reading ??= readStoredColumn(context));
+  const census = censusWhenItPays(context);
+  return {
+    column,
+    async of({ entries }: LeakedChunk): Promise<ListedValues> {
+      const known = await census(await column(), entries.length);
+      const { forms, unlike } = readableEntries(await column(), entries, known, allowsOtherForm);
+      return { forms: [...forms, ...(await hashesOf(await column(), entries))], unlike };
+    },
+  };
+}
+
+/** Cuts values into the lists of the statements that look them up, as PostgreSQL reads an array. */
+export function slicesOf(forms: readonly string[]): string[] {
+  const count = Math.ceil(forms.length / VALUES_PER_LOOKUP);
+  return Array.from({ length: count }, (_, index) =>
+    arrayLiteral(forms.slice(index * VALUES_PER_LOOKUP, (index + 1) * VALUES_PER_LOOKUP)),
+  );
 }
 
 /** A short list is looked up in every form; a long one only in those that the column has. */
@@ -137,23 +163,31 @@ interface FoundRow {
   isInScope: boolean;
 }
 
-async function lookUp(context: RotationContext, forms: readonly string[]): Promise<FoundRow[]> {
-  const found: FoundRow[] = [];
+/** @param list of `slicesOf` */
+function lookUp(context: RotationContext, list: string): Promise<FoundRow[]> {
   const { from, key, token, grace } = context.target;
-  for (let start = 0; start < forms.length; start += VALUES_PER_LOOKUP) {
-    const list = arrayLiteral(forms.slice(start, start + VALUES_PER_LOOKUP));
-    const rows = await retry(context, () =>
-      readByIndex(
-        context.database,
-        (transaction) => transaction.$queryRaw<FoundRow[]>`
-          SELECT ${key.text} AS key, ${inScope(context.target)} AS "isInScope"
-          FROM ${from} WHERE ${token.sql} = ANY (${list})
-            ${grace === null ? empty : sql`OR ${grace.token.sql} = ANY (${list}) AND ${isInGrace(grace)}`}`,
-      ),
-    );
-    for (const row of rows) found.push(row);
-  }
-  return found;
+  return retry(context, () =>
+    readByIndex(
+      context.database,
+      (transaction) => transaction.$queryRaw<FoundRow[]>`
+        SELECT ${key.text} AS key, ${inScope(context.target)} AS "isInScope"
+        FROM ${from} WHERE ${token.sql} = ANY (${list})
+          ${grace === null ? empty : sql`OR ${grace.token.sql} = ANY (${list}) AND ${isInGrace(grace)}`}`,
+    ),
+  );
+}
+
+/** @returns the keys of the rows in scope whose token is in the list. @param list of `slicesOf` */
+export function keysOfListed(context: RotationContext, list: string): Promise<Key[]> {
+  const { target, database } = context;
+  return retry(context, () =>
+    readByIndex(database, async (transaction) => {
+      const rows = await transaction.$queryRaw<{ key: Key }[]>`
+        SELECT ${target.key.text} AS key FROM ${target.from}
+        WHERE ${target.token.sql} = ANY (${list}) AND ${inScope(target)} ORDER BY ${target.key.ascending}`;
+      return rows.map(({ key }) => key);
+    }),
+  );
 }
 
 function knowledgeOf({ storage, sampled, hashes }: StoredColumn): LeakedTokens['column'] {

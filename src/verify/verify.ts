@@ -43,6 +43,7 @@ export async function verifyRotation(given: RotationContext): Promise<Finding[]>
   const coverage = await checkCoverage(context, recorded);
   const { watermark } = recorded.rotation;
   if (coverage.level === 'stop' || watermark === null) return [coverage];
+  if (recorded.rotation.listSha256 !== null) return [coverage, onlyListedFinding(recorded.rotation.listSha256)];
   const scan = await scanTable(context, watermark, condemnedTokensOf(recorded.rotation));
   return [coverage, ...(await findingsOf(context, recorded, scan))];
 }
@@ -76,6 +77,16 @@ export async function findingsOf(
     shapeFinding(target, scan, uniqueness),
     ...(old === null ? [] : [graceFinding(target, old)]),
   ];
+}
+
+/** The list itself is not kept. */
+function onlyListedFinding(sha256: string): Finding {
+  return {
+    check: 'condemned-tokens',
+    level: 'warning',
+    message: `This rotation has replaced the tokens of a list alone (SHA-256 ${sha256}).`,
+    advice: 'Look that list up with --leaked.',
+  };
 }
 
 const NOT_PLANNED: Finding = {

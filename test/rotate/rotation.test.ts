@@ -54,6 +54,14 @@ describe('a rotation', () => {
     expect(await changesPerTicket(database)).toEqual({ 1: 95 });
   });
 
+  it('leaves nothing behind that keeps the process alive', async () => {
+    await insertTickets(database, keysUpTo(95));
+    const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+    const before = timers();
+    await run();
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+
   it('reaches every key of a sparse table with negative keys', async () => {
     await insertTickets(database, [-9_000_000_000_000_000_000n, -1, 0, 7, 9_007_199_254_740_993n]);
     await recordTokenChanges(database);

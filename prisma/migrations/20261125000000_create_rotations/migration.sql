@@ -10,6 +10,7 @@ CREATE TABLE "rotations" (
     "hash_form" TEXT,
     "hash_seed" BIGINT,
     "hash_buckets" INTEGER,
+    "list_sha256" TEXT,
     "survivors_rotated" BIGINT NOT NULL DEFAULT 0,
     "started_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "planned_at" TIMESTAMPTZ(3),

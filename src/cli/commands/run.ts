@@ -3,11 +3,12 @@ import type { RotationEvent } from '../../context.ts';
 import { describeError } from '../../errors/describe-error.ts';
 import { type RunReport, startReport } from '../../report/page/run-report.ts';
 import { lacksCharts } from '../../report/page/write-report.ts';
-import { rehearse } from '../../rotate/dry-run.ts';
+import { rehearse, rehearseList } from '../../rotate/dry-run.ts';
 import { type RotationResult, rotate } from '../../rotate/rotation.ts';
 import { printable } from '../../text/printable.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { type EventHook, eventHook, jsonLines } from '../json-lines.ts';
+import { openLeakedFile } from '../leaked-file.ts';
 import { keepMemorySmall } from '../memory.ts';
 import { type OpenTarget, openTarget } from '../open-target.ts';
 import { jsonReporter } from '../reporters/json-reporter.ts';
@@ -67,7 +68,7 @@ function reporterFor(json: boolean, rotation: string | null, dryRun: boolean): R
 
 /** @returns null after a dry run */
 async function run(
-  { settings, dryRun, report: path }: RotateOptions,
+  { settings, only: list, dryRun, report: path }: RotateOptions,
   { target, database, label, user, throttle }: OpenTarget,
   reporter: Reporter,
   { signal }: Interruption,
@@ -79,17 +80,21 @@ async function run(
       'rotate-tokens: the report will have no charts. To include them, run `npm install echarts` first.\n',
     );
   }
-  reporter.begin({ rotation: settings.name, target, database: label });
+  const only = list && (await openLeakedFile(list, signal));
+  reporter.begin({ rotation: settings.name, target, database: label, list: only?.sha256 ?? null });
   const trimMemory = keepMemorySmall();
   const onEvent = (event: RotationEvent) => {
     reporter.event(event);
     report?.event(event);
     if (event.type === 'batch') trimMemory();
   };
-  const context = { database, target, settings, signal, onEvent, ...(throttle && { throttle }) };
+  const context = { database, target, settings, signal, onEvent, ...(throttle && { throttle }), ...(only && { only }) };
   try {
     if (!dryRun) return await reported(rotate(context), reporter, report);
-    reporter.rehearsed(await rehearse(context));
+    if (only) {
+      await rehearseList(context, only);
+      reporter.rehearsed('listed');
+    } else reporter.rehearsed(await rehearse(context));
     return null;
   } finally {
     await database.$disconnect();

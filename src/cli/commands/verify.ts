@@ -1,20 +1,20 @@
-import { open } from 'node:fs/promises';
-import { addAbortSignal, type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { RotationContext } from '../../context.ts';
 import { isAbort } from '../../database/retry.ts';
 import type { Finding } from '../../finding.ts';
 import { assertVisible } from '../../preflight/preflight.ts';
 import { leakedFinding, noListFinding, type RotationState } from '../../verify/leaked-finding.ts';
 import { readLeakedList } from '../../verify/leaked-list.ts';
-import { cannotRead } from '../../verify/leaked-text.ts';
 import { findSurvivors, type LeakedTokens, LOOKUPS_AT_A_TIME } from '../../verify/survivors.ts';
 import { rotationState, verifyRotation } from '../../verify/verify.ts';
 import { exitCodeOfError, NOT_VERIFIED } from '../exit-code.ts';
+import { openFile } from '../leaked-file.ts';
+import type { LeakedSource } from '../list-options.ts';
 import { keepMemorySmall } from '../memory.ts';
 import { openTarget } from '../open-target.ts';
 import { jsonVerifyReporter, textVerifyReporter, type VerifyReporter } from '../reporters/verify-reporter.ts';
 import { exitCodeAfter, interruptOnSignals } from '../signals.ts';
-import { type LeakedSource, parseVerifyOptions, type VerifyOptions } from '../verify-options.ts';
+import { parseVerifyOptions, type VerifyOptions } from '../verify-options.ts';
 
 /**
  * `verify`: checks what a rotation has left behind, and looks up a list of leaked tokens.
@@ -103,18 +103,4 @@ function lookUp(
   onChecked: (checked: number, survivors: number) => void,
 ): Promise<LeakedTokens> {
   return findSurvivors(context, readLeakedList(file, options), onChecked, { allowsOtherForm });
-}
-
-async function openFile(path: string, signal: AbortSignal): Promise<Readable> {
-  const stream = path === '-' ? process.stdin : await openToRead(path);
-  stream.on('error', () => {}); // whoever reads it has it, too
-  return addAbortSignal(signal, stream);
-}
-
-async function openToRead(path: string): Promise<Readable> {
-  try {
-    return (await open(path)).createReadStream();
-  } catch (error) {
-    throw cannotRead(error);
-  }
 }

@@ -29,7 +29,7 @@ export function jsonReporter(write: WriteEvent): Reporter {
     progress = undefined;
   };
   return {
-    begin: ({ target, database }) => write('begin', { target: target.label, database }),
+    begin: ({ target, database, list }) => write('begin', { target: target.label, database, list }),
     event(event) {
       if (event.type === 'batch') {
         if (progress) progress = recordBatch(progress, event.rows, performance.now());
@@ -59,7 +59,7 @@ export function jsonReporter(write: WriteEvent): Reporter {
       const { outcome, ...facts } = result;
       write(outcome, 'counts' in facts ? { ...facts.counts } : facts);
     },
-    rehearsed: (rehearsal) => write('dryRun', { rehearsal }),
+    rehearsed: (rehearsal) => write('dryRun', { rehearsal: rehearsal === 'listed' ? null : rehearsal }),
     fail(error) {
       clearInterval(timer);
       const rows = error instanceof RowsNotRotatedError ? { rows: error.rows } : {};

@@ -5,15 +5,16 @@ import type { RotationResult } from '../../rotate/rotation.ts';
 
 /** Tells a person or a machine what a rotation does. */
 export interface Reporter {
-  begin(facts: { rotation: string; target: Target; database: string }): void;
+  /** `list`: the SHA-256 of the list whose tokens alone are replaced, or null. */
+  begin(facts: { rotation: string; target: Target; database: string; list: string | null }): void;
   event(event: RotationEvent): void;
   /** A first signal came; the batches in flight are still being finished. */
   stopping(signal: NodeJS.Signals): void;
   /** A second signal came; the process ends now. */
   stopped(): void;
   end(result: RotationResult): void;
-  /** The end of a dry run; null: nothing is left to do. */
-  rehearsed(rehearsal: Rehearsal | null): void;
+  /** The end of a dry run; `listed`: only a list was looked up; null: nothing is left to do. */
+  rehearsed(rehearsal: Rehearsal | 'listed' | null): void;
   fail(error: unknown): void;
 }
 

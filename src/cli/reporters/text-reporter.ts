@@ -33,6 +33,7 @@ export function textReporter(
   let scan: ProgressDisplay | undefined;
   let last: ProgressSnapshot | undefined;
   let rows = 'every row';
+  let isOfList = false;
   const stopDisplay = () => {
     last = display?.stop() ?? last;
     display = undefined;
@@ -57,9 +58,12 @@ export function textReporter(
   };
   const sayUnlessCounted = (line: string | undefined) => line !== undefined && say(line);
   return {
-    begin({ target, database }) {
+    begin({ target, database, list }) {
+      isOfList = list !== null;
       rows = target.scope === null ? 'every row' : 'every row in scope';
-      say(`rotating ${shortened(target.label)} in ${database}, rotation '${rotation}'`);
+      say(
+        `rotating ${shortened(target.label)} in ${database}, rotation '${rotation}'${isOfList ? ', only the tokens of a list' : ''}`,
+      );
     },
     event(event) {
       if (event.type === 'batch') display?.add(event.rows);
@@ -72,7 +76,11 @@ export function textReporter(
       else if (event.type === 'checking') showScan('verifying', last?.rowsTotal ?? 0, event);
       else if (event.type === 'verifying') {
         stopDisplay();
-        say('every partition is complete; verifying every row');
+        say(
+          isOfList
+            ? 'all rows are rotated; looking the list up again'
+            : 'every partition is complete; verifying every row',
+        );
       } else say(describeEvent(rotation, event));
       if (event.type === 'started') display = showProgress(rotation, event, stdout);
     },
@@ -82,7 +90,7 @@ export function textReporter(
       stopScan();
       stopDisplay();
       retries.counted().forEach(say);
-      say(describeResult(rotation, result, rows));
+      say(describeResult(rotation, result, isOfList ? 'those of the list' : rows));
       if (last && last.rowsThisRun > 0) {
         const perSecond = last.rowsThisRun / (last.elapsedMs / 1000);
         say(
@@ -140,11 +148,18 @@ function describeEvent(rotation: string, event: Exclude<RotationEvent, { type: S
       return 'another process is planning this rotation; waiting for it';
     case 'condemned':
       return `condemned ${countOf(event.tokens, 'token')}: none of them may be left at the end`;
+    case 'listed':
+      return describeListed(event);
     case 'survivors':
       return `${countOf(event.rows, 'row')} ${event.rows === 1 ? 'holds' : 'hold'} a condemned token, although all partitions are complete; rotating ${event.rows === 1 ? 'it' : 'them'}`;
     case 'waiting':
       return `no partition is free; waiting for ${nameHolders(event.holders)} to finish or time out`;
   }
+}
+
+function describeListed({ sha256, tokens, rows, rowsOutOfScope }: Extract<RotationEvent, { type: 'listed' }>): string {
+  const outside = rowsOutOfScope > 0 ? `; ${countOf(rowsOutOfScope, 'more row')} with one out of scope` : '';
+  return `list with SHA-256 ${sha256}: ${countOf(tokens, 'token')}, on ${countOf(rows, 'row')} in scope${outside}`;
 }
 
 /** @param scope which rows it is about, in words */
@@ -168,7 +183,8 @@ function whereStopped(counts: Counts | null): string {
   return ` at ${formatCount(counts.rowsDone)} of ${formatTotal(counts)}; everything committed is saved`;
 }
 
-function describeRehearsal(rotation: string, rehearsal: Rehearsal | null): string[] {
+function describeRehearsal(rotation: string, rehearsal: Rehearsal | 'listed' | null): string[] {
+  if (rehearsal === 'listed') return [`dry run of '${rotation}': the list was looked up, and nothing was written.`];
   if (rehearsal === null) return [`dry run of '${rotation}': nothing is left to do.`];
   const { resumed, rows, rowsAreEstimate, partitions, watermark, batch, condemning, expected } = rehearsal;
   const total = formatTotal({ rowsTotal: rows, totalIsEstimate: rowsAreEstimate });

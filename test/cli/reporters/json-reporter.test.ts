@@ -39,14 +39,21 @@ describe('for machines, the report', () => {
   }
 
   it('has event, rotation and time on every line, whatever happens', () => {
-    reporter.begin({ rotation: 'march', target: TICKETS, database: 'db:5432/shop' });
+    reporter.begin({ rotation: 'march', target: TICKETS, database: 'db:5432/shop', list: null });
     reporter.event({ type: 'waiting', holders: ['web-1:4242:x'] });
     reporter.event(STARTED);
     reporter.event({ type: 'batch', rows: 10, durationMs: 50 });
     reporter.stopping('SIGTERM');
     reporter.end({ outcome: 'interrupted', counts: { rowsDone: 40, rowsTotal: 95, totalIsEstimate: false } });
     expect(lines()).toEqual([
-      { event: 'begin', rotation: 'march', time: NOW, target: 'tickets.token by id', database: 'db:5432/shop' },
+      {
+        event: 'begin',
+        rotation: 'march',
+        time: NOW,
+        target: 'tickets.token by id',
+        database: 'db:5432/shop',
+        list: null,
+      },
       { event: 'waiting', rotation: 'march', time: NOW, holders: ['web-1:4242:x'] },
       {
         event: 'started',

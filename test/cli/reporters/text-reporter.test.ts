@@ -36,7 +36,7 @@ describe('for people, the report', () => {
   });
 
   it('begins with what is rotated, and where', () => {
-    reporter.begin({ rotation: 'march', target: TICKETS, database: 'db:5432/shop' });
+    reporter.begin({ rotation: 'march', target: TICKETS, database: 'db:5432/shop', list: null });
     expect(stdout.read()).toBe("rotating tickets.token by id in db:5432/shop, rotation 'march'\n");
   });
 
