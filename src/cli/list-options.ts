@@ -3,8 +3,7 @@
 import * as z from 'zod';
 import { parse } from '../config/parse.ts';
 import { ConfigurationError } from '../errors/errors.ts';
-import { LEAKED_FORMATS } from '../verify/leaked-formats.ts';
-import { DEFAULT_COLUMN, formatOfName, type LeakedListOptions } from '../verify/leaked-list.ts';
+import { DEFAULT_COLUMN, formatOfName, LEAKED_FORMATS, type LeakedListOptions } from '../verify/list-format.ts';
 
 /** Location and format of a leaked list. */
 export interface LeakedSource {

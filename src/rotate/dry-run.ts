@@ -15,7 +15,6 @@ import { planPartitions } from '../plan/partitions.ts';
 import { assertReady, readRecords } from '../preflight/preflight.ts';
 import { countOf } from '../text/wording.ts';
 import type { LeakedFile } from '../verify/leaked-list.ts';
-import { lookUpList } from './listed.ts';
 import { unswept } from './page.ts';
 import { type BatchCost, rehearseBatch } from './rehearsed-batch.ts';
 
@@ -118,6 +117,7 @@ export async function rehearseList(given: RotationContext, list: LeakedFile): Pr
   if (recorded !== null) refuseOtherList(recorded.rotation, list.sha256);
   await assertReady(context);
   await retry(context, () => refuseSecond(database, storeOf(context), target, { ...settings, again: true }));
+  const { lookUpList } = await import('./listed.ts');
   await lookUpList(context, list);
 }
 

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Checkpoint, isSwept, type Key } from '../checkpoint/checkpoints.ts';
 import { renewClaim } from '../checkpoint/claims.ts';
+import type { RecordedRotation } from '../checkpoint/coverage.ts';
 import { retryFromCheckpoint } from '../checkpoint/retry-from-checkpoint.ts';
 import { storeOf } from '../checkpoint/store.ts';
 import { tokensFor } from '../config/tokens.ts';
@@ -12,10 +13,12 @@ import { backoffMs, retry } from '../database/retry.ts';
 import { ConfigurationError, RowsNotRotatedError } from '../errors/errors.ts';
 import { kindOf } from '../errors/fault-table.ts';
 import { concernsRows, faultCode } from '../errors/faults.ts';
+import type { Finding } from '../finding.ts';
 import type { PacedContext } from '../pace/pacer.ts';
 import { leakedFinding } from '../verify/leaked-finding.ts';
 import type { LeakedFile } from '../verify/leaked-list.ts';
 import { findSurvivors, keysOfListed, type LeakedTokens, slicesOf, valuesOfList } from '../verify/survivors.ts';
+import { checkCoverage } from '../verify/verify.ts';
 import { chunksOf } from './chunks.ts';
 import { updateCondemned } from './token-update.ts';
 import { inFencedTransaction, transactionOptions } from './transaction.ts';
@@ -161,4 +164,16 @@ function complete(context: PacedContext, checkpoint: Checkpoint): Promise<Checkp
           setAside: current.setAside,
         })),
   );
+}
+
+/** Looks every token of the list up once more, wherever it may be now. */
+export async function verifyListed(
+  context: RotationContext,
+  list: LeakedFile,
+  recorded: RecordedRotation,
+): Promise<Finding[]> {
+  const coverage = await checkCoverage(context, recorded);
+  if (coverage.level === 'stop') return [coverage];
+  const found = await findSurvivors(context, list.read(), undefined, list);
+  return [coverage, leakedFinding(found, { state: 'complete', allowUnreadable: list.allowUnreadable })];
 }

@@ -8,9 +8,6 @@ import { NotVerifiedError } from '../errors/errors.ts';
 import type { Finding } from '../finding.ts';
 import { forgetCondemnedTokens } from '../plan/condemn.ts';
 import { formatTime } from '../text/format.ts';
-import { leakedFinding } from '../verify/leaked-finding.ts';
-import type { LeakedFile } from '../verify/leaked-list.ts';
-import { findSurvivors } from '../verify/survivors.ts';
 import { checkCoverage, findingsOf, verifyRotation } from '../verify/verify.ts';
 import { rotateSurvivors } from './survivors.ts';
 
@@ -45,7 +42,7 @@ async function verifyOrRotateSurvivors(
   const { target } = context;
   const condemned = condemnedTokensOf(recorded.rotation);
   const { watermark } = recorded.rotation;
-  if (context.only !== undefined) return verifyListed(context, context.only, recorded);
+  if (context.only !== undefined) return (await import('./listed.ts')).verifyListed(context, context.only, recorded);
   if (condemned === null || watermark === null) return verifyRotation(context);
   const coverage = await checkCoverage(context, recorded);
   if (coverage.level === 'stop') return [coverage];
@@ -54,18 +51,6 @@ async function verifyOrRotateSurvivors(
   if (now === null) throw rotationDeleted(context.settings.name);
   if (now.rotation.verifiedAt !== null) return [verifiedByAnother(now.rotation.verifiedAt)];
   return [coverage, ...(await findingsOf(context, now, scan, faults))];
-}
-
-/** Looks every token of the list up once more, wherever it may be now. */
-async function verifyListed(
-  context: RotationContext,
-  list: LeakedFile,
-  recorded: RecordedRotation,
-): Promise<Finding[]> {
-  const coverage = await checkCoverage(context, recorded);
-  if (coverage.level === 'stop') return [coverage];
-  const found = await findSurvivors(context, list.read(), undefined, list);
-  return [coverage, leakedFinding(found, { state: 'complete', allowUnreadable: list.allowUnreadable })];
 }
 
 /** The other process may have removed the hashes before this one looked for them. */

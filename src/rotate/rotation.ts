@@ -16,7 +16,6 @@ import { throttleChecks } from '../pace/throttle-checks.ts';
 import { watchThrottles } from '../pace/throttle-watch.ts';
 import { planRotation } from '../plan/plan-rotation.ts';
 import { assertReady, readRecords } from '../preflight/preflight.ts';
-import { lookUpList } from './listed.ts';
 import { assertVerified } from './proof.ts';
 import { workUntilComplete } from './workers.ts';
 
@@ -82,7 +81,7 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
   await assertReady(context);
   if (settings.maxReplicaLagMs !== null) await retry(context, () => assertLagIsVisible(database));
   if (recorded === null || recorded.rotation.plannedAt === null) {
-    const listed = only === undefined ? undefined : await lookUpList(context, only);
+    const listed = only && (await (await import('./listed.ts')).lookUpList(context, only));
     if ((await planRotation(context, listed?.survivors.count)) === 'empty') return { outcome: 'empty' };
     recorded = await retry(context, () => loadTrusted(store, target));
   }

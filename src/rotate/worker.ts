@@ -4,7 +4,6 @@ import { isAbort, retry } from '../database/retry.ts';
 import { describeError } from '../errors/describe-error.ts';
 import { OvertakenError, TooManyRowsSetAsideError } from '../errors/errors.ts';
 import type { PacedContext } from '../pace/pacer.ts';
-import { listSweeper } from './listed.ts';
 import { partitionSweeper } from './sweep.ts';
 
 /** Partitions that this run cannot finish, and why. It passes them, so that one of them does not hold up the others. */
@@ -33,7 +32,10 @@ export async function work(
   const signal = AbortSignal.any([context.signal, dismissed]);
   const store = storeOf(context);
   const swept = { ...context, signal };
-  const sweep = context.only === undefined ? partitionSweeper(swept) : listSweeper(swept, context.only);
+  const sweep =
+    context.only === undefined
+      ? partitionSweeper(swept)
+      : (await import('./listed.ts')).listSweeper(swept, context.only); // few need it, and all would wait for it
   let claimed = 0;
   while (!signal.aborted) {
     const checkpoint = await retry(context, () => claimNext(store, claimant, [...stuck.keys()]));

@@ -1,11 +1,7 @@
 import { csvFields } from './leaked-csv.ts';
 import { type LeakedEntry, MAX_LINE_LENGTH } from './leaked-entry.ts';
 import { decoded } from './leaked-text.ts';
-
-export const LEAKED_FORMATS = ['plain', 'csv', 'ndjson'] as const;
-
-/** Format of a list. */
-export type LeakedFormat = (typeof LEAKED_FORMATS)[number];
+import type { LeakedFormat } from './list-format.ts';
 
 /** Finds entries a piece of text at a time. */
 type Extract = (text: AsyncIterable<string>, column: string) => AsyncGenerator<LeakedEntry[]>;

@@ -1,6 +1,7 @@
 import type { LeakedText } from './leaked-entry.ts';
-import { ENTRIES_OF, type LeakedFormat } from './leaked-formats.ts';
+import { ENTRIES_OF } from './leaked-formats.ts';
 import { textOf } from './leaked-text.ts';
+import { DEFAULT_COLUMN, type LeakedListOptions } from './list-format.ts';
 
 /** Largest number of entries in a chunk: looking them up takes a tenth of a second. */
 export const ENTRIES_PER_CHUNK = 20_000;
@@ -8,19 +9,8 @@ export const ENTRIES_PER_CHUNK = 20_000;
 /** Largest text of a chunk, in characters, so that long lines do not pile up in memory. */
 const MAX_CHUNK_LENGTH = 4_000_000;
 
-/** The column with the tokens when nothing else is said: as in the table. */
-export const DEFAULT_COLUMN = 'token';
-
 /** Number of line numbers that are kept. */
 const LINES_KEPT = 20;
-
-/** Format of the list. */
-export interface LeakedListOptions {
-  /** `plain`: a token a line. `csv`: with the names of the columns in the first line. `ndjson`: an object a line. */
-  format: LeakedFormat;
-  /** The column, or the field, with the token. Not for `plain`. @default token */
-  column?: string;
-}
 
 /** A piece of a list. */
 export interface LeakedChunk {
@@ -93,11 +83,3 @@ export function collectUnreadable() {
     result: (): UnreadableLines => ({ count, lines }),
   };
 }
-
-/** The format that a file's name stands for; `.gz` is ignored. */
-export function formatOfName(name: string): LeakedFormat {
-  const [, extension] = /\.(\w+)(?:\.gz)?$/i.exec(name) ?? [];
-  return FORMAT_OF_EXTENSION[extension?.toLowerCase() ?? ''] ?? 'plain';
-}
-
-const FORMAT_OF_EXTENSION: Record<string, LeakedFormat> = { csv: 'csv', tsv: 'csv', ndjson: 'ndjson', jsonl: 'ndjson' };

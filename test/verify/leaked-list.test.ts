@@ -6,12 +6,8 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { ConfigurationError } from '../../src/index.ts';
 import { MAX_LINE_LENGTH } from '../../src/verify/leaked-entry.ts';
-import {
-  collectUnreadable,
-  formatOfName,
-  type LeakedListOptions,
-  readLeakedList,
-} from '../../src/verify/leaked-list.ts';
+import { collectUnreadable, readLeakedList } from '../../src/verify/leaked-list.ts';
+import type { LeakedListOptions } from '../../src/verify/list-format.ts';
 
 /** Reads a whole list; its chunks put together. */
 async function read(file: AsyncIterable<Uint8Array>, options: LeakedListOptions) {
@@ -197,19 +193,6 @@ describe('an NDJSON file with leaked tokens', () => {
 });
 
 describe('a leaked list', () => {
-  it.each([
-    ['tokens.csv', 'csv'],
-    ['tokens.tsv', 'csv'],
-    ['/dumps/2026.11/TOKENS.CSV.GZ', 'csv'],
-    ['tokens.ndjson', 'ndjson'],
-    ['tokens.jsonl.gz', 'ndjson'],
-    ['tokens.txt', 'plain'],
-    ['tokens', 'plain'],
-    ['tokens.gz', 'plain'],
-    ['csv', 'plain'],
-    ['-', 'plain'],
-  ])('in %s is taken for %s', (name, format) => expect(formatOfName(name)).toBe(format));
-
   it.each([
     ['a file that is not there', () => createReadStream('no-such-file'), 'there is no such file'],
     ['a folder', () => createReadStream('.'), 'it is a folder'],

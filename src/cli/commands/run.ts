@@ -6,9 +6,10 @@ import { lacksCharts } from '../../report/page/write-report.ts';
 import { rehearse, rehearseList } from '../../rotate/dry-run.ts';
 import { type RotationResult, rotate } from '../../rotate/rotation.ts';
 import { printable } from '../../text/printable.ts';
+import type { LeakedFile } from '../../verify/leaked-list.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { type EventHook, eventHook, jsonLines } from '../json-lines.ts';
-import { openLeakedFile } from '../leaked-file.ts';
+import type { LeakedSource } from '../list-options.ts';
 import { keepMemorySmall } from '../memory.ts';
 import { type OpenTarget, openTarget } from '../open-target.ts';
 import { jsonReporter } from '../reporters/json-reporter.ts';
@@ -80,7 +81,7 @@ async function run(
       'rotate-tokens: the report will have no charts. To include them, run `npm install echarts` first.\n',
     );
   }
-  const only = list && (await openLeakedFile(list, signal));
+  const only = list && (await openList(list, signal));
   reporter.begin({ rotation: settings.name, target, database: label, list: only?.sha256 ?? null });
   const trimMemory = keepMemorySmall();
   const onEvent = (event: RotationEvent) => {
@@ -99,6 +100,12 @@ async function run(
   } finally {
     await database.$disconnect();
   }
+}
+
+/** Loads what reads lists only where there is one: the command starts sooner without. */
+async function openList(list: LeakedSource, signal: AbortSignal): Promise<LeakedFile> {
+  const { openLeakedFile } = await import('../leaked-file.ts');
+  return openLeakedFile(list, signal);
 }
 
 /** Has the report written at whatever end. */
