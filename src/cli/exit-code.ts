@@ -27,6 +27,14 @@ export function exitCodeOfError(error: unknown): number {
   return faultKind(error) === 'misconfigured' ? 2 : 1;
 }
 
+/** The worst first: a token that still works outweighs a failure, and that what is only in the way. */
+const BY_SEVERITY = [NOT_VERIFIED, 1, 2, 3];
+
+/** @returns one exit code for several ends */
+export function worstExitCode(codes: readonly number[]): number {
+  return BY_SEVERITY.find((code) => codes.includes(code)) ?? Math.max(0, ...codes);
+}
+
 /** @returns 128 and the signal's number, as shells do */
 export function exitCodeOfSignal(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];

@@ -5,10 +5,11 @@ import { exitCodesHelp } from './exit-code.ts';
 import { type LeakedSource, LIST_OPTIONS, listOf } from './list-options.ts';
 import { FINE_TUNING, flagOf, settingOptions, settingsOf, THROTTLES } from './setting-options.ts';
 
-const USAGE = `${PROGRAM} [run|status|pause|resume|set|verify|expire-grace] [options]
+const USAGE = `${PROGRAM} [run|doctor|status|pause|resume|set|verify|expire-grace] [options]
 
 Replaces every token of a target, and continues where it stopped.
 
+  doctor              says whether all targets could be rotated now
   status              shows the progress of all rotations
   pause, resume, set  steer a rotation while it runs, from any machine
   verify              checks a rotation, and looks up a list of leaked tokens
@@ -18,8 +19,10 @@ Each has its own --help.`;
 
 export interface RotateOptions {
   settings: Settings;
-  /** Name of the target; undefined: the only one. */
+  /** Name of the target, several with commas in between, or `all`; undefined: the only one. */
   target: string | undefined;
+  /** Of several targets, do not begin another one after a failure. */
+  failFast: boolean;
   dryRun: boolean;
   /** The list whose tokens alone are replaced; undefined: every token in scope is. */
   only: LeakedSource | undefined;
@@ -34,6 +37,15 @@ const ONLY = {
     type: 'string',
     requiresArg: true,
   },
+} as const;
+
+const TARGETS = {
+  target: {
+    ...TARGET_OPTION,
+    describe:
+      'Target of rotate-tokens.config.ts, several (a,b,c) or "all", one after another; optional if there is only one',
+  },
+  'fail-fast': { describe: 'Of several targets, begin no other one after a failure', type: 'boolean', default: false },
 } as const;
 
 const OTHERS = {
@@ -58,7 +70,7 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
   const { name, again, ...others } = settingOptions();
   const options = await commandLine(args, USAGE)
     .options({ name, again })
-    .option('target', TARGET_OPTION)
+    .options(TARGETS)
     .options(ONLY)
     .options(LIST_OPTIONS)
     .options(others)
@@ -74,6 +86,7 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
     settings: settingsOf(options),
     target: options.target,
     only: listOf('only', options),
+    failFast: options['fail-fast'],
     dryRun: options['dry-run'],
     report: options.report,
     json: options.json,

@@ -108,6 +108,22 @@ export function parseConfig(exported: unknown): Config {
 }
 
 /**
+ * @param chosen names of targets. @default all
+ * @returns them in the order of the configuration
+ * @throws ConfigurationError when there is none of such a name
+ */
+export function targetNames({ targets }: Config, chosen?: readonly string[]): string[] {
+  const names = Object.keys(targets);
+  const unknown = chosen?.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw noSuchTarget(unknown, names);
+  return chosen === undefined ? names : names.filter((name) => chosen.includes(name));
+}
+
+function noSuchTarget(name: string, names: readonly string[]): ConfigurationError {
+  return new ConfigurationError(`there is no target '${name}'. The config has ${names.join(', ')}.`);
+}
+
+/**
  * Sends nothing.
  *
  * @param name as after `--target`; optional if there is only one
@@ -124,9 +140,7 @@ export async function targetNamed(
   const names = Object.keys(targets);
   const chosen = name ?? (names.length === 1 ? names[0] : undefined);
   if (chosen === undefined) throw new ConfigurationError(`--target must be given: ${names.join(', ')}.`);
-  if (!Object.hasOwn(targets, chosen)) {
-    throw new ConfigurationError(`there is no target '${chosen}'. The config has ${names.join(', ')}.`);
-  }
+  if (!Object.hasOwn(targets, chosen)) throw noSuchTarget(chosen, names);
   try {
     const { scope, ...definition } = parse(definitionSchema, targets[chosen], (field) => `${field}:`);
     const dataModel = dataModelOf(client);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { EXIT_CODES, exitCodeOfError, exitCodeOfSignal } from '../../src/cli/exit-code.ts';
+import { EXIT_CODES, exitCodeOfError, exitCodeOfSignal, worstExitCode } from '../../src/cli/exit-code.ts';
 import { ConfigurationError, HeldByAnotherProcessError, OvertakenError } from '../../src/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 
@@ -30,6 +30,15 @@ describe('the exit code', () => {
     ['SIGTERM', 143],
   ] as const)('of %s is %d, as in a shell', (signal, expected) => {
     expect(exitCodeOfSignal(signal)).toBe(expected);
+  });
+
+  it.each([
+    [[0, 0], 0],
+    [[0, 3, 2], 2],
+    [[2, 0, 1], 1],
+    [[1, 4, 0], 4],
+  ])('of several ends, %j, is that of the worst: %d', (codes, expected) => {
+    expect(worstExitCode(codes)).toBe(expected);
   });
 
   it('is explained, whichever it is', () => {

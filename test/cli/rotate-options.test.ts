@@ -4,12 +4,19 @@ import { DEFAULTS } from '../../src/config/settings.ts';
 
 describe('the options of rotate-tokens', () => {
   it('may all be left out', async () => {
-    expect(await parseRotateOptions([])).toEqual({ settings: DEFAULTS, dryRun: false, report: undefined, json: false });
+    expect(await parseRotateOptions([])).toEqual({
+      settings: DEFAULTS,
+      failFast: false,
+      dryRun: false,
+      report: undefined,
+      json: false,
+    });
   });
 
   it('become settings', async () => {
     expect(await parseRotateOptions(['--name', 'leak-2026-03', '--batch-size=100', '--json'])).toEqual({
       settings: { ...DEFAULTS, name: 'leak-2026-03', batchSize: 100 },
+      failFast: false,
       dryRun: false,
       report: undefined,
       json: true,

@@ -72,6 +72,9 @@ const TARGETS = [
   },
 ];
 
+/** Conditions of scopes, by table. */
+const IN_SCOPE: Record<string, string> = Object.fromEntries(TARGETS.map(({ table, scope }) => [table, scope]));
+
 describe('a project that has this package installed', () => {
   const serverUrl = process.env.TEST_SERVER_URL ?? '';
   const name = `shop_${randomBytes(4).toString('hex')}`;
@@ -199,6 +202,74 @@ describe('a project that has this package installed', () => {
     await writeFile(join(shop.folder, '.env'), ENVIRONMENT);
     expect(again).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('onEvent failed for an event.') });
     expect(again.stdout).toContain('1,000 tokens replaced');
+  });
+
+  it('rotates several targets in one go, killed and resumed, and the others although one fails', async () => {
+    const rotated = ['customers', 'sessions'].map((table) => ({
+      table: `shop.${table}`,
+      key: 'target.id::text',
+      token: table === 'customers' ? 'api_key' : 'token_hash',
+    }));
+    for (const table of rotated) await recordChanges(database, table);
+    await database.$executeRaw`CREATE RULE frozen AS ON UPDATE TO shop."Invite" DO INSTEAD NOTHING`;
+    const report = join(shop.folder, 'several.json');
+    const args = ['--target', 'invite,session,customer', '--name', 'several', '--batch-size', '50', '--report', report];
+    const first = shop.rotateTokens([...args, '--max-rows-per-second', '1000'], url);
+    await untilSomeAreRotated(database);
+    first.process.kill('SIGKILL');
+    await first.ended;
+
+    const second = await shop.rotateTokens(args, url).ended;
+    expect(second).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('would rewrite the updates: frozen') });
+    expect(second.stdout).toMatch(
+      /\n2 of 3 targets are done; not: invite \(exit code 2\)\. The same command continues\.\n$/,
+    );
+    await database.$executeRaw`DROP RULE frozen ON shop."Invite"`;
+    const third = await shop.rotateTokens(args, url).ended;
+    expect(third).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(third.stdout).toMatch(/\n3 of 3 targets are done\.\n$/);
+
+    const [customers, sessions] = rotated.map((table) =>
+      changesPerRow(database, table, IN_SCOPE[table.table] ?? 'true'),
+    );
+    expect([await customers, await sessions]).toEqual([[{ rows: 1_500, changes: 1 }], [{ rows: ROWS, changes: 1 }]]);
+    const { stdout } = await shop.rotateTokens(['status', '--json'], url).ended;
+    const states = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(states.map(({ rotation, state }) => [rotation, state]).sort()).toEqual(
+      ['several:customer', 'several:invite', 'several:session'].map((rotation) => [rotation, 'complete']),
+    );
+    for (const target of ['customer', 'invite', 'session']) {
+      const written = JSON.parse(await readFile(join(shop.folder, `several.${target}.json`), 'utf8'));
+      expect([target, written.rotation]).toEqual([target, `several:${target}`]);
+    }
+  });
+
+  it('is told by the doctor which of its targets could be rotated now', async () => {
+    await database.$executeRaw`CREATE RULE frozen AS ON UPDATE TO shop."Invite" DO INSTEAD NOTHING`;
+    const sick = await shop.rotateTokens(['doctor'], url).ended;
+    await database.$executeRaw`DROP RULE frozen ON shop."Invite"`;
+    expect(sick).toMatchObject({ exitCode: 2, stderr: '' });
+    expect(sick.stdout).toMatch(/^ {2}STOP +rules: /m);
+    expect(sick.stdout).toMatch(/\n4 of 5 targets could be rotated now; not: invite\. Follow the advice above\.\n$/);
+
+    const well = await shop.rotateTokens(['doctor', '--json'], url).ended;
+    expect(well).toMatchObject({ exitCode: 0, stderr: '' });
+    const examined = well.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(examined.map(({ target, ready }) => [target, ready])).toEqual(
+      ['customer', 'session', 'apiKey', 'webhook', 'invite'].map((target) => [target, true]),
+    );
+    expect(await database.rotation.count()).toBe(0);
+    expect(await shop.rotateTokens(['doctor', '--target', 'customer,invoice'], url).ended).toMatchObject({
+      exitCode: 2,
+      stderr:
+        "rotate-tokens: there is no target 'invoice'. The config has customer, session, apiKey, webhook, invite.\n",
+    });
   });
 
   it('has to say which of its targets is meant', async () => {

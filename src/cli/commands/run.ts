@@ -1,129 +1,75 @@
-import { MAX_WORKERS } from '../../config/settings.ts';
-import type { RotationEvent } from '../../context.ts';
-import { describeError } from '../../errors/describe-error.ts';
-import { type RunReport, startReport } from '../../report/page/run-report.ts';
-import { lacksCharts } from '../../report/page/write-report.ts';
-import { rehearse, rehearseList } from '../../rotate/dry-run.ts';
-import { type RotationResult, rotate } from '../../rotate/rotation.ts';
-import { printable } from '../../text/printable.ts';
-import type { LeakedFile } from '../../verify/leaked-list.ts';
-import { exitCodeOfError } from '../exit-code.ts';
-import { type EventHook, eventHook, jsonLines } from '../json-lines.ts';
-import type { LeakedSource } from '../list-options.ts';
-import { keepMemorySmall } from '../memory.ts';
-import { type OpenTarget, openTarget } from '../open-target.ts';
-import { jsonReporter } from '../reporters/json-reporter.ts';
-import { both, type Reporter } from '../reporters/reporter.ts';
-import { textReporter } from '../reporters/text-reporter.ts';
+import { extname } from 'node:path';
+import { parseSettings } from '../../config/settings.ts';
+import { exitCodeOfError, worstExitCode } from '../exit-code.ts';
+import { jsonLines } from '../json-lines.ts';
+import type { Reporter } from '../reporters/reporter.ts';
 import { parseRotateOptions, type RotateOptions } from '../rotate-options.ts';
 import { exitCodeAfter, type Interruption, interruptOnSignals } from '../signals.ts';
-import { whoIsThis } from '../who.ts';
+import { targetsOf } from '../targets-of.ts';
+import { reporterFor, runTarget } from './run-target.ts';
 
 /** @param args what follows `run` @returns the exit code */
 export async function runCommand(args: string[]): Promise<number> {
   // Bad options are reported in the form that was asked for, too.
   let reporter = reporterFor(args.includes('--json'), null, false);
-  let hook: EventHook | undefined;
+  const onReporter = (current: Reporter) => {
+    reporter = current;
+  };
   try {
     const options = await parseRotateOptions(args);
-    const { name } = options.settings;
-    reporter = reporterFor(options.json, name, options.dryRun);
+    const targets = await targetsOf(options.target);
     const interruption = interruptOnSignals(
       (signal) => reporter.stopping(signal),
       () => reporter.stopped(),
     );
-    const connections = MAX_WORKERS + 1; // `set` may raise the number of workers
-    const opened = await openTarget(options.target, { connections, rotation: name });
-    if (opened.onEvent !== undefined) {
-      hook = eventHook(name, opened.onEvent, warnOfHook);
-      reporter = both(reporter, jsonReporter(hook.write));
-    }
-    const result = await run(options, opened, reporter, interruption);
-    await settle(hook);
-    return result?.outcome === 'interrupted' ? exitCodeAfter(interruption.received ?? 'SIGTERM') : 0;
+    if (targets === undefined) return await runTarget({ ...options, onReporter }, interruption);
+    return await runTargets(options, targets, interruption, onReporter);
   } catch (error) {
     reporter.fail(error);
-    await settle(hook);
     return exitCodeOfError(error);
   }
 }
 
-function warnOfHook(): void {
-  process.stderr.write(
-    'rotate-tokens: onEvent failed for an event. The rotation goes on; later failures are not shown.\n',
-  );
+/** The end of one of several targets. */
+interface TargetEnd {
+  target: string;
+  rotation: string;
+  exitCode: number;
 }
 
-/** Gives the last calls of `onEvent` some time. What hangs after that must not keep the process from ending. */
-async function settle(hook: EventHook | undefined): Promise<void> {
-  if (hook === undefined || (await hook.settled())) return;
-  process.stderr.write('rotate-tokens: onEvent did not end for some of the last events.\n');
-  setImmediate(() => process.exit()); // by then, the exit code is set
-}
-
-function reporterFor(json: boolean, rotation: string | null, dryRun: boolean): Reporter {
-  return json
-    ? jsonReporter(jsonLines(rotation, process.stdout))
-    : textReporter(rotation ?? '', process.stdout, process.stderr, dryRun);
-}
-
-/** @returns null after a dry run */
-async function run(
-  { settings, only: list, dryRun, report: path }: RotateOptions,
-  { target, database, label, user, throttle }: OpenTarget,
-  reporter: Reporter,
-  { signal }: Interruption,
-): Promise<RotationResult | null> {
-  const by = { who: whoIsThis(), databaseUser: user };
-  const report = path === undefined ? undefined : await startReport(path, label, by, target, settings);
-  if (path !== undefined && lacksCharts(path)) {
-    process.stderr.write(
-      'rotate-tokens: the report will have no charts. To include them, run `npm install echarts` first.\n',
-    );
+/** Rotates targets one after another, also after one has failed, each as a rotation of its own. */
+async function runTargets(
+  options: RotateOptions,
+  targets: readonly string[],
+  interruption: Interruption,
+  onReporter: (reporter: Reporter) => void,
+): Promise<number> {
+  const ends: TargetEnd[] = [];
+  for (const target of targets) {
+    const settings = parseSettings({ ...options.settings, name: `${options.settings.name}:${target}` });
+    const report = options.report === undefined ? undefined : reportOf(options.report, target);
+    const exitCode = await runTarget({ ...options, settings, target, report, onReporter }, interruption);
+    ends.push({ target, rotation: settings.name, exitCode });
+    if (interruption.received !== undefined || (options.failFast && exitCode !== 0)) break;
   }
-  const only = list && (await openList(list, signal));
-  reporter.begin({ rotation: settings.name, target, database: label, list: only?.sha256 ?? null });
-  const trimMemory = keepMemorySmall();
-  const onEvent = (event: RotationEvent) => {
-    reporter.event(event);
-    report?.event(event);
-    if (event.type === 'batch') trimMemory();
-  };
-  const context = { database, target, settings, signal, onEvent, ...(throttle && { throttle }), ...(only && { only }) };
-  try {
-    if (!dryRun) return await reported(rotate(context), reporter, report);
-    if (only) {
-      await rehearseList(context, only);
-      reporter.rehearsed('listed');
-    } else reporter.rehearsed(await rehearse(context));
-    return null;
-  } finally {
-    await database.$disconnect();
-  }
+  if (options.json) jsonLines(options.settings.name, process.stdout)('targets', { targets: ends, of: targets.length });
+  else process.stdout.write(`${describeEnds(ends, targets.length)}\n`);
+  if (interruption.received !== undefined) return exitCodeAfter(interruption.received);
+  return worstExitCode(ends.map(({ exitCode }) => exitCode));
 }
 
-/** Loads what reads lists only where there is one: the command starts sooner without. */
-async function openList(list: LeakedSource, signal: AbortSignal): Promise<LeakedFile> {
-  const { openLeakedFile } = await import('../leaked-file.ts');
-  return openLeakedFile(list, signal);
+/** `2 of 3 targets are done; not: invite (exit code 1).` */
+function describeEnds(ends: readonly TargetEnd[], count: number): string {
+  const failed = ends.filter(({ exitCode }) => exitCode !== 0);
+  const done = `${ends.length - failed.length} of ${count} targets are done`;
+  if (failed.length === 0 && ends.length === count) return `${done}.`;
+  const others = failed.map(({ target, exitCode }) => `${target} (exit code ${exitCode})`);
+  const left = count - ends.length > 0 ? [`${count - ends.length} not begun`] : [];
+  return `${done}; not: ${[...others, ...left].join(', ')}. The same command continues.`;
 }
 
-/** Has the report written at whatever end. */
-async function reported(
-  running: Promise<RotationResult>,
-  reporter: Reporter,
-  report: RunReport | undefined,
-): Promise<RotationResult> {
-  const result = await running.catch(async (error: unknown) => {
-    await report?.write({ error }).catch(() => {}); // what went wrong before is more important
-    throw error;
-  });
-  reporter.end(result);
-  await report?.write({ result }).catch(warnOfReport);
-  return result;
-}
-
-/** The exit code is about the rotation. */
-function warnOfReport(error: unknown): void {
-  process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
+/** `report.html` → `report.invite.html` */
+function reportOf(path: string, target: string): string {
+  const extension = extname(path);
+  return `${path.slice(0, path.length - extension.length)}.${target}${extension}`;
 }
