@@ -7,8 +7,8 @@ import { describeError } from '../errors/describe-error.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import { faultCode } from '../errors/faults.ts';
 
-/** The folder of `prisma.config.ts`. */
-const CONFIG = 'rotate-tokens.config.ts';
+/** Name of the configuration, in the folder of `prisma.config.ts`. */
+export const CONFIG = 'rotate-tokens.config.ts';
 
 /**
  * Loads the configuration of a project.
@@ -34,7 +34,7 @@ export async function loadConfig(folder = process.cwd()): Promise<Config> {
 }
 
 /** Once it is built, this runs without tsx, which the project's TypeScript still needs. */
-async function importFile(url: string): Promise<{ default?: { __esModule?: true; default?: unknown } }> {
+export async function importFile(url: string): Promise<{ default?: { __esModule?: true; default?: unknown } }> {
   if (import.meta.url.endsWith('.ts')) return import(url);
   const { tsImport } = await import('tsx/esm/api');
   return tsImport(url, import.meta.url);

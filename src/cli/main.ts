@@ -12,6 +12,7 @@ type Command = (args: string[]) => Promise<number>;
 const run = async (): Promise<Command> => (await import('./commands/run.ts')).runCommand;
 const COMMANDS = new Map<string, () => Promise<Command>>([
   ['run', run],
+  ['init', async () => (await import('./commands/init.ts')).initCommand],
   ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand],
   ['status', async () => (await import('./commands/status.ts')).statusCommand],
   ...(['pause', 'resume', 'set'] as const).map((action): [string, () => Promise<Command>] => [

@@ -5,10 +5,11 @@ import { exitCodesHelp } from './exit-code.ts';
 import { type LeakedSource, LIST_OPTIONS, listOf } from './list-options.ts';
 import { FINE_TUNING, flagOf, settingOptions, settingsOf, THROTTLES } from './setting-options.ts';
 
-const USAGE = `${PROGRAM} [run|doctor|status|pause|resume|set|verify|expire-grace] [options]
+const USAGE = `${PROGRAM} [run|init|doctor|status|pause|resume|set|verify|expire-grace] [options]
 
 Replaces every token of a target, and continues where it stopped.
 
+  init                prepares a project: creates tables, proposes targets
   doctor              says whether all targets could be rotated now
   status              shows the progress of all rotations
   pause, resume, set  steer a rotation while it runs, from any machine

@@ -11,6 +11,9 @@ export interface RecordTables {
   readonly orders: Sql;
 }
 
+/** Schema of the tables that `init` creates, for projects whose Prisma schema lacks the models of this package. */
+export const OWN_SCHEMA = 'rotate_tokens';
+
 /** The names of the tables, in the order in which people read of them. */
 export const RECORD_TABLES = [
   'rotations',
@@ -22,10 +25,12 @@ export const RECORD_TABLES = [
 
 /**
  * @param databaseSchema what `?schema=` in the URL says, or `public`
- * @returns the tables in that schema, or in the one that the model RotationCheckpoint names (@@schema)
+ * @returns the tables in that schema, or in the one that the model RotationCheckpoint names (@@schema); without such a
+ *   model, in a schema of their own
  */
 export function recordTablesOf({ models }: DataModel, databaseSchema: string): RecordTables {
-  const schema = models.RotationCheckpoint?.schema ?? databaseSchema;
+  const model = models.RotationCheckpoint;
+  const schema = model === undefined ? OWN_SCHEMA : (model.schema ?? databaseSchema);
   const named = (name: (typeof RECORD_TABLES)[number]) => raw(`${quoted(schema)}.${name}`);
   return {
     schema,

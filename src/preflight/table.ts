@@ -2,7 +2,7 @@ import { CHECKPOINT_COLUMNS } from '../checkpoint/checkpoints.ts';
 import { ORDER_COLUMNS } from '../checkpoint/orders.ts';
 import { ROTATION_COLUMNS } from '../checkpoint/rotation-record.ts';
 import { RUN_COLUMNS } from '../checkpoint/runs.ts';
-import type { RECORD_TABLES } from '../config/record-tables.ts';
+import { OWN_SCHEMA, type RECORD_TABLES } from '../config/record-tables.ts';
 import type { Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
 import { nameForPeople, sql } from '../database/sql.ts';
@@ -44,6 +44,9 @@ const OTHER_KINDS: Record<string, readonly [string, string]> = {
 };
 
 const MIGRATE = 'Run `npx prisma migrate deploy` first.';
+
+/** For tables that no migration of the project creates. */
+const INIT = 'Run `npx rotate-tokens init` first.';
 
 export async function readRelations(database: Queryable, target: Target): Promise<Relation[]> {
   const { tableName, schema, bareName, records } = target;
@@ -138,6 +141,7 @@ function doubtAbout(relations: readonly Relation[]): Verdict | undefined {
 
 function faultOf(relation: Relation): Verdict | undefined {
   const { name, schema, schemaExists, kind, hasChildren, foreignPartitions, hidesRows, needed } = relation;
+  if (!schemaExists && schema === OWN_SCHEMA) return stop('the tables of this package are missing.', INIT);
   if (!schemaExists) {
     return stop(
       `there is no schema ${nameForPeople(schema)}.`,
@@ -170,11 +174,13 @@ function faultOf(relation: Relation): Verdict | undefined {
     );
   }
   const missing = (needed ?? []).filter((column) => !relation.columns.includes(column));
-  return missing.length > 0 ? stop(`${name} lacks ${listed(missing)}.`, MIGRATE) : undefined;
+  if (missing.length === 0) return undefined;
+  return stop(`${name} lacks ${listed(missing)}.`, schema === OWN_SCHEMA ? INIT : MIGRATE);
 }
 
-function adviceOnMissing({ elsewhere }: Relation): string {
+function adviceOnMissing({ schema, elsewhere }: Relation): string {
   const [other] = elsewhere;
+  if (schema === OWN_SCHEMA) return INIT;
   if (other === undefined) return MIGRATE;
   return `${MIGRATE} If the one in schema ${listed(elsewhere.map(nameForPeople))} is meant, add ?schema=${other} to DATABASE_URL; its user needs USAGE on that schema.`;
 }

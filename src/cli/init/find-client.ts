@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { ConfigurationError } from '../../errors/errors.ts';
+
+/** Where Prisma looks for a schema. */
+const PLACES = ['prisma', 'schema.prisma'];
+
+/** The block of a schema that says where the client is generated, and what it says. */
+const GENERATOR = /^generator\s+\w+\s*\{([^}]*)\}/gm;
+const OUTPUT = /^\s*output\s*=\s*"([^"]+)"/m;
+const IS_CLIENT = /^\s*provider\s*=\s*"prisma-client(?:-js)?"/m;
+
+/**
+ * Finds the generated client of a project by what its Prisma schema says.
+ *
+ * @param folder the project's
+ * @returns what to import: a path in the project that begins with a dot, or `@prisma/client`
+ * @throws ConfigurationError when there is none
+ */
+export async function findClient(folder: string): Promise<string> {
+  const schemas = (await Promise.all(PLACES.map((place) => schemasAt(join(folder, place))))).flat();
+  for (const path of schemas) {
+    const blocks = [...(await readFile(path, 'utf8')).matchAll(GENERATOR)].map(([, block = '']) => block);
+    const block = blocks.find((text) => IS_CLIENT.test(text));
+    if (block === undefined) continue;
+    const [, output] = OUTPUT.exec(block) ?? [];
+    if (output === undefined) return '@prisma/client';
+    const client = join(dirname(path), output, 'client.ts');
+    if (!existsSync(client)) {
+      throw new ConfigurationError(`there is no ${relative(folder, client)}. Run \`npx prisma generate\` first.`);
+    }
+    return `./${relative(folder, client)}`;
+  }
+  throw new ConfigurationError(
+    'no Prisma schema with a client was found in prisma/ or schema.prisma. Name the generated client with --client.',
+  );
+}
+
+/** @returns the paths of schema files: the one that this is, or those in the folder that this is */
+async function schemasAt(path: string): Promise<string[]> {
+  if (!existsSync(path)) return [];
+  if (path.endsWith('.prisma')) return [path];
+  const names = await readdir(path, { recursive: true });
+  return names.filter((name) => name.endsWith('.prisma')).map((name) => join(path, name));
+}
