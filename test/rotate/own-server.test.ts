@@ -55,14 +55,17 @@ describe('a leaked token that the server itself brings back', () => {
     await until(async () => (await database.ticket.count()) === ROWS);
     const leaked = await tokensByKey(database);
 
+    await expect(run()).rejects.toThrow('is written by logical replication (subscription shop)');
+    await database.$executeRaw`ALTER SUBSCRIPTION shop DISABLE`;
     expect(await run(ROWS / BATCH - 1)).toMatchObject({ outcome: 'interrupted' });
+    await database.$executeRaw`ALTER SUBSCRIPTION shop ENABLE`;
     await publisher.ticket.updateMany({ where: { id: { lte: 100 } }, data: { subject: 'changed' } });
     await until(async () => (await database.ticket.count({ where: { subject: 'changed' } })) === 100);
     expect(survivors(leaked, await tokensByKey(database))).toBeGreaterThan(BATCH);
 
+    await database.$executeRaw`ALTER SUBSCRIPTION shop DISABLE`;
     expect(await run()).toMatchObject({ outcome: 'complete' });
     expect(survivors(leaked, await tokensByKey(database))).toBe(0);
-    await database.$executeRaw`ALTER SUBSCRIPTION shop DISABLE`;
     await database.$executeRaw`ALTER SUBSCRIPTION shop SET (slot_name = NONE)`;
     await database.$executeRaw`DROP SUBSCRIPTION shop`;
   });
