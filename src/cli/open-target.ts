@@ -4,7 +4,8 @@ import { parseDatabaseUrl } from '../config/database-url.ts';
 import { type RecordTables, recordTablesOf } from '../config/record-tables.ts';
 import type { Target } from '../config/target.ts';
 import { type Database, openDatabase } from '../database/database.ts';
-import { databaseLabel, schemaOf, userOf } from '../database/url.ts';
+import { databaseLabel, schemaOf, userOf, withSchema } from '../database/url.ts';
+import { ConfigurationError } from '../errors/errors.ts';
 import { loadConfig } from './load-config.ts';
 
 /** A target, and a pool of connections to the database that it is in. */
@@ -24,24 +25,41 @@ export interface OpenTarget {
  * Finds a target in the project's configuration, and the database in the environment. Sends nothing yet.
  *
  * @param name of the target; undefined: the only one
+ * @param schema where its table is; undefined: the one that Prisma's queries use
  * @throws ConfigurationError when the configuration or the target is wrong
  */
 export async function openTarget(
   name: string | undefined,
   options: Parameters<typeof openDatabase>[2],
+  schema?: string,
 ): Promise<OpenTarget> {
-  const config = await loadConfig();
-  const url = parseDatabaseUrl(process.env);
+  const config = await loadConfigOnce();
+  const given = parseDatabaseUrl(process.env);
+  const url = schema === undefined ? given : withSchema(given, schema);
   const database = openDatabase(config.PrismaClient, url, options);
   const { throttle, onEvent } = config;
+  const target = await targetNamed(config, name, database, schemaOf(url));
+  if (schema !== undefined && target.schema !== schema) {
+    throw new ConfigurationError(
+      `model ${target.model} names its schema, ${target.schema} (@@schema), so --schemas cannot choose another one.`,
+    );
+  }
   return {
-    target: await targetNamed(config, name, database, schemaOf(url)),
+    target,
     database,
     label: databaseLabel(url),
     user: userOf(url),
     throttle: throttle && (() => throttle(database)),
     onEvent,
   };
+}
+
+let loading: Promise<Config> | undefined;
+
+/** Several targets come from one configuration, and reading it takes a third of a second. */
+export function loadConfigOnce(): Promise<Config> {
+  loading ??= loadConfig();
+  return loading;
 }
 
 /** The tables of this package, for commands that are about no target. */

@@ -22,6 +22,8 @@ export interface RotateOptions {
   settings: Settings;
   /** Name of the target, several with commas in between, or `all`; undefined: the only one. */
   target: string | undefined;
+  /** Schemas of tenants, or a pattern of LIKE; undefined: the one that Prisma's queries use. */
+  schemas: string | undefined;
   /** Of several targets, do not begin another one after a failure. */
   failFast: boolean;
   dryRun: boolean;
@@ -46,7 +48,17 @@ const TARGETS = {
     describe:
       'Target of rotate-tokens.config.ts, several (a,b,c) or "all", one after another; optional if there is only one',
   },
-  'fail-fast': { describe: 'Of several targets, begin no other one after a failure', type: 'boolean', default: false },
+  schemas: {
+    describe:
+      'Schemas with the same tables, such as one for each tenant (a,b,c, or a pattern such as "tenant_%"), one after another',
+    type: 'string',
+    requiresArg: true,
+  },
+  'fail-fast': {
+    describe: 'Of several targets or schemas, begin no other one after a failure',
+    type: 'boolean',
+    default: false,
+  },
 } as const;
 
 const OTHERS = {
@@ -87,6 +99,7 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
     settings: settingsOf(options),
     target: options.target,
     only: listOf('only', options),
+    schemas: options.schemas,
     failFast: options['fail-fast'],
     dryRun: options['dry-run'],
     report: options.report,

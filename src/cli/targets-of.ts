@@ -1,5 +1,5 @@
 import { targetNames } from '../config/config.ts';
-import { loadConfig } from './load-config.ts';
+import { loadConfigOnce } from './open-target.ts';
 
 /** Every target of the configuration. */
 const ALL = 'all';
@@ -11,7 +11,7 @@ const ALL = 'all';
  */
 export async function targetsOf(given: string | undefined): Promise<string[] | undefined> {
   if (given === undefined || (given !== ALL && !given.includes(','))) return undefined;
-  const config = await loadConfig();
+  const config = await loadConfigOnce();
   const isNameOfOne = Object.hasOwn(config.targets, given);
   return isNameOfOne ? undefined : targetNames(config, given === ALL ? undefined : given.split(','));
 }

@@ -12,6 +12,13 @@ export function schemaOf(url: string): string {
   return parse(url).searchParams.get('schema') || 'public';
 }
 
+/** @returns the same URL for another schema */
+export function withSchema(url: string, schema: string): string {
+  const other = parse(url);
+  other.searchParams.set('schema', schema);
+  return other.href;
+}
+
 /** `host:port/database`, which may be shown: where the driver connects to, be it by `?host=`, a socket or PGHOST. */
 export function databaseLabel(url: string): string {
   const { host, port, database } = new Client(url);

@@ -222,12 +222,12 @@ describe('a project that has this package installed', () => {
     const second = await shop.rotateTokens(args, url).ended;
     expect(second).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('would rewrite the updates: frozen') });
     expect(second.stdout).toMatch(
-      /\n2 of 3 targets are done; not: invite \(exit code 2\)\. The same command continues\.\n$/,
+      /\n2 of 3 rotations are done; not: several:invite \(exit code 2\)\. The same command continues\.\n$/,
     );
     await database.$executeRaw`DROP RULE frozen ON shop."Invite"`;
     const third = await shop.rotateTokens(args, url).ended;
     expect(third).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(third.stdout).toMatch(/\n3 of 3 targets are done\.\n$/);
+    expect(third.stdout).toMatch(/\n3 of 3 rotations are done\.\n$/);
 
     const [customers, sessions] = rotated.map((table) =>
       changesPerRow(database, table, IN_SCOPE[table.table] ?? 'true'),
@@ -277,6 +277,14 @@ describe('a project that has this package installed', () => {
       exitCode: 2,
       stdout: '',
       stderr: 'rotate-tokens: --target must be given: customer, session, apiKey, webhook, invite.\n',
+    });
+  });
+
+  it('has its tables where the models say, whatever --schemas says', async () => {
+    expect(await shop.rotateTokens(['--target', 'invite', '--schemas', 'public'], url).ended).toMatchObject({
+      exitCode: 2,
+      stderr:
+        'rotate-tokens: model Invite names its schema, shop (@@schema), so --schemas cannot choose another one.\n',
     });
   });
 

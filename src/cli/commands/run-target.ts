@@ -21,6 +21,8 @@ import { whoIsThis } from '../who.ts';
 
 /** A run as the options describe it, of one target. */
 export interface TargetRun extends RotateOptions {
+  /** Where its table is; undefined: the schema that Prisma's queries use. */
+  schema?: string | undefined;
   /** Gets the reporter of the run, for signals. */
   onReporter: (reporter: Reporter) => void;
 }
@@ -33,7 +35,7 @@ export async function runTarget(options: TargetRun, interruption: Interruption):
   let hook: EventHook | undefined;
   try {
     const connections = MAX_WORKERS + 1; // `set` may raise the number of workers
-    const opened = await openTarget(options.target, { connections, rotation: name });
+    const opened = await openTarget(options.target, { connections, rotation: name }, options.schema);
     if (opened.onEvent !== undefined) {
       hook = eventHook(name, opened.onEvent, warnOfHook);
       reporter = both(reporter, jsonReporter(hook.write));
