@@ -126,7 +126,7 @@ export function tokenColumnOf({ relation, token }: Target): string {
 
 /** A token column as text, which a kind's patterns match. */
 export function storedText({ type, sql: token }: Column): Sql {
-  return type === 'Bytes' ? sql`encode(${token}, 'hex')` : sql`${token}::text`;
+  return type === 'Bytes' ? sql`encode(${token}, 'hex')` : sql`${token}::text COLLATE "C"`;
 }
 
 /** The columns that an update writes, but for those of `set`: only its rows tell which these are. */

@@ -16,6 +16,7 @@ import { inspectCollation } from './collation.ts';
 import { inspectKeyColumn, inspectTokenColumn } from './columns.ts';
 import { inspectConnections } from './connections.ts';
 import { inspectConstraints } from './constraints.ts';
+import { inspectEncoding } from './encoding.ts';
 import { inspectForeignKeys } from './foreign-keys.ts';
 import { inspectGeneratedColumns } from './generated-columns.ts';
 import { inspectGracePeriod } from './grace-period.ts';
@@ -45,6 +46,7 @@ const OF_THE_TABLE: Checks = {
   privileges: inspectPrivileges,
   'key-column': inspectKeyColumn,
   'token-column': inspectTokenColumn,
+  encoding: inspectEncoding,
   'token-kind': inspectTokenKind,
   'unique-index': inspectUniqueIndex,
   collation: inspectCollation,

@@ -19,6 +19,7 @@ const CHECKS = [
   ['privileges', 'postgres has the privileges that it needs.'],
   ['key-column', 'tickets.id is of type bigint and has the unique index tickets_pkey.'],
   ['token-column', 'tickets.token is of type uuid and not null.'],
+  ['encoding', 'texts are stored as UTF8.'],
   ['token-kind', 'tokens are of kind uuid, with 122 bits that cannot be guessed.'],
   ['unique-index', 'index tickets_token_key keeps tokens unique.'],
   ['collation', 'keys and tokens sort as their indexes do.'],
