@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isAbort } from '../database/retry.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import { type LeakedFile, readLeakedList } from '../verify/leaked-list.ts';
 import { cannotRead } from '../verify/leaked-text.ts';
@@ -49,7 +50,7 @@ async function sha256Of(path: string, signal: AbortSignal): Promise<string> {
   try {
     await pipeline(stream, hash);
   } catch (error) {
-    throw cannotRead(error);
+    throw isAbort(error) ? error : cannotRead(error);
   }
   return hash.digest('hex');
 }

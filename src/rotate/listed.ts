@@ -175,5 +175,6 @@ export async function verifyListed(
   const coverage = await checkCoverage(context, recorded);
   if (coverage.level === 'stop') return [coverage];
   const found = await findSurvivors(context, list.read(), undefined, list);
-  return [coverage, leakedFinding(found, { state: 'complete', allowUnreadable: list.allowUnreadable })];
+  const message = 'The list was gone through until no row in scope held one of its tokens.';
+  return [{ ...coverage, message }, leakedFinding(found, { state: 'complete', allowUnreadable: list.allowUnreadable })];
 }

@@ -48,6 +48,7 @@ describe('npx tsx scripts/rotate-tokens.ts --only', () => {
       .update([...leaked, ...unknown].join('\n'))
       .digest('hex');
     expect(stdout).toContain(`list with SHA-256 ${sha256}: 1,005 tokens, on 1,000 rows in scope\n`);
+    expect(stdout).toContain('coverage: The list was gone through until no row in scope held one of its tokens.\n');
     expect(stdout).toContain('leaked-list: No leaked token works anymore (1,005 tokens looked up).');
     expect(stdout).not.toContain(leaked[0]);
     expect(await changesPerTicket(database)).toEqual({ 0: TICKETS - LEAKED, 1: LEAKED });

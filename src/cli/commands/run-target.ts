@@ -1,5 +1,6 @@
 import { MAX_WORKERS } from '../../config/settings.ts';
 import type { RotationEvent } from '../../context.ts';
+import { isAbort } from '../../database/retry.ts';
 import { describeError } from '../../errors/describe-error.ts';
 import { type RunReport, startReport } from '../../report/page/run-report.ts';
 import { lacksCharts } from '../../report/page/write-report.ts';
@@ -45,9 +46,12 @@ export async function runTarget(options: TargetRun, interruption: Interruption):
     await settle(hook);
     return result?.outcome === 'interrupted' ? exitCodeAfter(interruption.received ?? 'SIGTERM') : 0;
   } catch (error) {
-    reporter.fail(error);
+    const { received } = interruption;
+    const isInterrupted = received !== undefined && isAbort(error);
+    if (isInterrupted) reporter.end({ outcome: 'interrupted', counts: null });
+    else reporter.fail(error);
     await settle(hook);
-    return exitCodeOfError(error);
+    return isInterrupted ? exitCodeAfter(received) : exitCodeOfError(error);
   }
 }
 
