@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -53,6 +53,21 @@ describe('the report of a run', () => {
     const page = await read('failed.html');
     expect(page).toContain('1 row could not be rotated');
     expect(page).not.toMatch(/<script|(?:src|href)="http/);
+  });
+
+  it('that cannot be written at the end is said to be missing, and does not change what the exit code says', async () => {
+    await insertTickets(database, keysUpTo(5_000));
+    const gone = join(folder, 'gone');
+    await mkdir(gone);
+    const running = startRotation(['--batch-size', '100', '--report', join(gone, 'report.json')], url);
+    await running.untilPrinted("rotation 'default': replacing");
+    await rm(gone, { recursive: true });
+    const { exitCode, stdout, stderr } = await running.ended;
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 0,
+      stderr: expect.stringMatching(/^rotate-tokens: the report could not be written to .+: ENOENT/),
+    });
+    expect(stdout).toContain("'default' is complete: 5,000 tokens replaced");
   });
 
   it.each([

@@ -194,7 +194,7 @@ function describeRehearsal(rotation: string, rehearsal: Rehearsal | 'listed' | n
     ...(condemning === null
       ? []
       : [`  condemn   the hashes of ${total} tokens, about ${formatBytes(condemning.bytes)} in the database`]),
-    `  batch     ${formatCount(batch.rows)} rows in ${formatCount(batch.durationMs)} ms, ${formatBytes(batch.walBytes)} of WAL, table and indexes ${formatBytes(batch.growthBytes)} larger`,
+    `  batch     ${formatCount(batch.rows)} rows in ${formatCount(batch.durationMs)} ms, ${formatBytes(batch.walBytes)} of WAL, ${describeGrowth('', batch.growthBytes)}`,
     `  expected  ${describeExpectation(expected)}`,
     ...(rehearsal.isSlowedByAfterBatch ? [SLOW_AFTER_BATCH] : []),
   ];
@@ -207,5 +207,10 @@ const SLOW_AFTER_BATCH =
 function describeExpectation(expected: Rehearsal['expected']): string {
   if (expected === null) return 'unknown, since no row of this batch is in scope';
   const [least, most] = [formatDuration(expected.leastMs), formatDuration(expected.mostMs)];
-  return `${least === most ? `about ${least}` : `${least} to ${most}`}, up to ${formatBytes(expected.walBytes)} of WAL, table and indexes up to ${formatBytes(expected.growthBytes)} larger until they are vacuumed`;
+  return `${least === most ? `about ${least}` : `${least} to ${most}`}, up to ${formatBytes(expected.walBytes)} of WAL, ${describeGrowth('up to ', expected.growthBytes)}${expected.growthBytes > 0 ? ' until they are vacuumed' : ''}`;
+}
+
+/** A table with free space from earlier need not grow. */
+function describeGrowth(most: string, bytes: number): string {
+  return bytes > 0 ? `table and indexes ${most}${formatBytes(bytes)} larger` : 'table and indexes no larger';
 }

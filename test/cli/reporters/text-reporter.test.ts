@@ -55,6 +55,26 @@ describe('for people, the report', () => {
     expect(stdout.read()).toContain(expected);
   });
 
+  it.each([
+    [344_000, 'table and indexes 344 kB larger\n', 'table and indexes up to 172 MB larger until they are vacuumed\n'],
+    [0, 'table and indexes no larger\n', 'table and indexes no larger\n'],
+  ])('says in a dry run how much larger the table gets: %d bytes a batch', (growthBytes, batch, expected) => {
+    reporter.rehearsed({
+      resumed: false,
+      rows: 1_000_000,
+      rowsAreEstimate: false,
+      partitions: 50,
+      watermark: '1000000',
+      batch: { rows: 2_000, durationMs: 100, walBytes: 774_000, growthBytes, foreign: 0 },
+      isSlowedByAfterBatch: false,
+      condemning: null,
+      expected: { leastMs: 25_000, mostMs: 50_000, walBytes: 387e6, growthBytes: growthBytes * 500 },
+    });
+    const text = String(stdout.read());
+    expect(text).toContain(batch);
+    expect(text).toContain(`387 MB of WAL, ${expected}`);
+  });
+
   it('counts the retries of one fault, of whatever partition, instead of repeating it', () => {
     const retry = { type: 'retry', partition: 0, attempt: 1, waitMs: 200, fault: 'it is away.' } as const;
     reporter.event(retry);
