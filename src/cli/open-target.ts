@@ -21,20 +21,27 @@ export interface OpenTarget {
   onEvent: Config['onEvent'];
 }
 
+/** A database and a schema in it. */
+export interface Place {
+  /** The environment variable with the URL. */
+  variable?: string | undefined;
+  schema?: string | undefined;
+}
+
 /**
  * Finds a target in the project's configuration, and the database in the environment. Sends nothing yet.
  *
  * @param name of the target; undefined: the only one
- * @param schema where its table is; undefined: the one that Prisma's queries use
+ * @param place where its table is. @default in DATABASE_URL, and in the schema that Prisma's queries use
  * @throws ConfigurationError when the configuration or the target is wrong
  */
 export async function openTarget(
   name: string | undefined,
   options: Parameters<typeof openDatabase>[2],
-  schema?: string,
+  { variable, schema }: Place = {},
 ): Promise<OpenTarget> {
   const config = await loadConfigOnce();
-  const given = parseDatabaseUrl(process.env);
+  const given = parseDatabaseUrl(process.env, variable);
   const url = schema === undefined ? given : withSchema(given, schema);
   const database = openDatabase(config.PrismaClient, url, options);
   const { throttle, onEvent } = config;
@@ -70,9 +77,12 @@ export interface OpenRecords {
   tables: RecordTables;
 }
 
-/** @throws ConfigurationError when the configuration or the environment is wrong */
-export async function openRecords(): Promise<OpenRecords> {
-  const url = parseDatabaseUrl(process.env);
+/**
+ * @param variable with the URL. @default DATABASE_URL
+ * @throws ConfigurationError when the configuration or the environment is wrong
+ */
+export async function openRecords(variable?: string): Promise<OpenRecords> {
+  const url = parseDatabaseUrl(process.env, variable);
   const { PrismaClient } = await loadConfig();
   const database = openDatabase(PrismaClient, url, { connections: 1 });
   return { url, database, tables: recordTablesOf(dataModelOf(database), schemaOf(url)) };

@@ -22,6 +22,8 @@ export interface RotateOptions {
   settings: Settings;
   /** Name of the target, several with commas in between, or `all`; undefined: the only one. */
   target: string | undefined;
+  /** File with the names of the variables that hold the URLs; undefined: DATABASE_URL alone. */
+  databases: string | undefined;
   /** Schemas of tenants, or a pattern of LIKE; undefined: the one that Prisma's queries use. */
   schemas: string | undefined;
   /** Of several targets, do not begin another one after a failure. */
@@ -54,8 +56,14 @@ const TARGETS = {
     type: 'string',
     requiresArg: true,
   },
+  databases: {
+    describe:
+      'File with a name of an environment variable per line, each with the URL of a database, one after another',
+    type: 'string',
+    requiresArg: true,
+  },
   'fail-fast': {
-    describe: 'Of several targets or schemas, begin no other one after a failure',
+    describe: 'Of several targets, schemas or databases, begin no other one after a failure',
     type: 'boolean',
     default: false,
   },
@@ -99,6 +107,7 @@ export async function parseRotateOptions(args: string[]): Promise<RotateOptions>
     settings: settingsOf(options),
     target: options.target,
     only: listOf('only', options),
+    databases: options.databases,
     schemas: options.schemas,
     failFast: options['fail-fast'],
     dryRun: options['dry-run'],

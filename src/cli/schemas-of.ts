@@ -3,11 +3,12 @@ import { openRecords } from './open-target.ts';
 
 /**
  * @param given what follows `--schemas`: names with commas in between, or a pattern of LIKE
+ * @param variable with the URL of the database. @default DATABASE_URL
  * @returns names of schemas, in order
  * @throws ConfigurationError when no schema has such a name
  */
-export async function schemasOf(given: string): Promise<string[]> {
-  const { database } = await openRecords();
+export async function schemasOf(given: string, variable?: string): Promise<string[]> {
+  const { database } = await openRecords(variable);
   try {
     const isPattern = given.includes('%');
     const names = given.split(',');

@@ -12,7 +12,7 @@ import { exitCodeOfError } from '../exit-code.ts';
 import { type EventHook, eventHook, jsonLines } from '../json-lines.ts';
 import type { LeakedSource } from '../list-options.ts';
 import { keepMemorySmall } from '../memory.ts';
-import { type OpenTarget, openTarget } from '../open-target.ts';
+import { type OpenTarget, openTarget, type Place } from '../open-target.ts';
 import { jsonReporter } from '../reporters/json-reporter.ts';
 import { both, type Reporter } from '../reporters/reporter.ts';
 import { textReporter } from '../reporters/text-reporter.ts';
@@ -21,9 +21,7 @@ import { exitCodeAfter, type Interruption } from '../signals.ts';
 import { whoIsThis } from '../who.ts';
 
 /** A run as the options describe it, of one target. */
-export interface TargetRun extends RotateOptions {
-  /** Where its table is; undefined: the schema that Prisma's queries use. */
-  schema?: string | undefined;
+export interface TargetRun extends RotateOptions, Place {
   /** Gets the reporter of the run, for signals. */
   onReporter: (reporter: Reporter) => void;
 }
@@ -36,7 +34,7 @@ export async function runTarget(options: TargetRun, interruption: Interruption):
   let hook: EventHook | undefined;
   try {
     const connections = MAX_WORKERS + 1; // `set` may raise the number of workers
-    const opened = await openTarget(options.target, { connections, rotation: name }, options.schema);
+    const opened = await openTarget(options.target, { connections, rotation: name }, options);
     if (opened.onEvent !== undefined) {
       hook = eventHook(name, opened.onEvent, warnOfHook);
       reporter = both(reporter, jsonReporter(hook.write));

@@ -2,8 +2,10 @@ import { extname } from 'node:path';
 import { parseSettings } from '../../config/settings.ts';
 import { printable } from '../../text/printable.ts';
 import { listed } from '../../text/wording.ts';
+import { databasesIn } from '../databases-in.ts';
 import { exitCodeOfError, worstExitCode } from '../exit-code.ts';
 import { jsonLines } from '../json-lines.ts';
+import type { Place } from '../open-target.ts';
 import type { Reporter } from '../reporters/reporter.ts';
 import { parseRotateOptions, type RotateOptions } from '../rotate-options.ts';
 import { schemasOf } from '../schemas-of.ts';
@@ -20,18 +22,12 @@ export async function runCommand(args: string[]): Promise<number> {
   };
   try {
     const options = await parseRotateOptions(args);
-    const targets = await targetsOf(options.target);
-    const schemas = options.schemas === undefined ? undefined : await schemasOf(options.schemas);
     const interruption = interruptOnSignals(
       (signal) => reporter.stopping(signal),
       () => reporter.stopped(),
     );
-    if (targets === undefined && schemas === undefined) {
-      return await runTarget({ ...options, onReporter }, interruption);
-    }
-    const parts = (schemas ?? [undefined]).flatMap((schema) =>
-      (targets ?? [options.target]).map((target): Part => ({ target, schema })),
-    );
+    const parts = await partsOf(options);
+    if (parts === undefined) return await runTarget({ ...options, onReporter }, interruption);
     return await runParts(options, parts, interruption, onReporter);
   } catch (error) {
     reporter.fail(error);
@@ -40,11 +36,22 @@ export async function runCommand(args: string[]): Promise<number> {
 }
 
 /** One of several rotations that a run consists of. */
-interface Part {
+interface Part extends Place {
   /** Undefined: the only target. */
   target: string | undefined;
-  /** Undefined: the schema that Prisma's queries use. */
-  schema: string | undefined;
+}
+
+/** @returns undefined for one target in one place */
+async function partsOf({ target, databases, schemas }: RotateOptions): Promise<Part[] | undefined> {
+  const targets = await targetsOf(target);
+  if (targets === undefined && databases === undefined && schemas === undefined) return undefined;
+  const parts: Part[] = [];
+  for (const variable of databases === undefined ? [undefined] : await databasesIn(databases)) {
+    for (const schema of schemas === undefined ? [undefined] : await schemasOf(schemas, variable)) {
+      for (const each of targets ?? [target]) parts.push({ variable, schema, target: each });
+    }
+  }
+  return parts;
 }
 
 /** Its end. */
@@ -62,8 +69,8 @@ async function runParts(
 ): Promise<number> {
   const ends: PartEnd[] = [];
   for (const part of parts) {
-    const settings = parseSettings({ ...options.settings, name: [options.settings.name, nameOf(part)].join(':') });
-    const report = options.report === undefined ? undefined : reportOf(options.report, nameOf(part));
+    const settings = parseSettings({ ...options.settings, name: nameOf(options.settings.name, part) });
+    const report = options.report === undefined ? undefined : reportOf(options.report, part);
     const exitCode = await runTarget({ ...options, ...part, settings, report, onReporter }, interruption);
     ends.push({ ...part, rotation: settings.name, exitCode });
     if (interruption.received !== undefined || (options.failFast && exitCode !== 0)) break;
@@ -75,9 +82,9 @@ async function runParts(
   return worstExitCode(ends.map(({ exitCode }) => exitCode));
 }
 
-/** `customer`, `tenant_7`, `customer:tenant_7` */
-function nameOf({ target, schema }: Part): string {
-  return [target, schema].filter((name) => name !== undefined).join(':');
+/** `leak:customer:tenant_7`; each database has records of its own. */
+function nameOf(name: string, { target, schema }: Part): string {
+  return [name, target, schema].filter((part) => part !== undefined).join(':');
 }
 
 /** `2 of 3 rotations are done; not: leak:invite (exit code 1). The same command continues.` */
@@ -85,13 +92,17 @@ function describeEnds(ends: readonly PartEnd[], count: number): string {
   const failed = ends.filter(({ exitCode }) => exitCode !== 0);
   const done = `${ends.length - failed.length} of ${count} rotations are done`;
   if (failed.length === 0 && ends.length === count) return `${done}.`;
-  const others = failed.map(({ rotation, exitCode }) => `${rotation} (exit code ${exitCode})`);
+  const others = failed.map(({ rotation, variable, exitCode }) => {
+    const where = variable === undefined ? '' : ` in ${variable}`;
+    return `${rotation}${where} (exit code ${exitCode})`;
+  });
   const left = count - ends.length > 0 ? [`${count - ends.length} not begun`] : [];
   return `${done}; not: ${listed([...others, ...left])}. The same command continues.`;
 }
 
 /** `report.html` → `report.invite.html` */
-function reportOf(path: string, part: string): string {
+function reportOf(path: string, { variable, target, schema }: Part): string {
   const extension = extname(path);
-  return `${path.slice(0, path.length - extension.length)}.${part.replace(':', '.')}${extension}`;
+  const parts = [variable, target, schema].filter((part) => part !== undefined);
+  return [path.slice(0, path.length - extension.length), ...parts].join('.') + extension;
 }
