@@ -1,5 +1,6 @@
 import { parseDatabaseUrl } from '../../config/database-url.ts';
-import { parseSettings } from '../../config/settings.ts';
+import { parseSettings, type Settings } from '../../config/settings.ts';
+import type { RotationEvent } from '../../context.ts';
 import { retry } from '../../database/retry.ts';
 import { ownSession } from '../../database/session.ts';
 import { describeError } from '../../errors/describe-error.ts';
@@ -65,18 +66,14 @@ interface Examination {
   findings: Finding[];
 }
 
-async function examine(
-  name: string,
-  settings: ReturnType<typeof parseSettings>,
-  signal: AbortSignal,
-): Promise<Examination> {
+async function examine(name: string, settings: Settings, signal: AbortSignal): Promise<Examination> {
   const retries = retryLines();
   const { target, database, label } = await openTarget(name, { connections: 1 });
   const context = {
     database,
     settings,
     signal,
-    onEvent(event: Parameters<Parameters<typeof retry>[0]['onEvent']>[0]) {
+    onEvent(event: RotationEvent) {
       const line = event.type === 'retry' ? retries.lineFor(event) : undefined;
       if (line !== undefined) process.stderr.write(`${printable(line)}\n`);
     },

@@ -9,7 +9,10 @@ const PLACES = ['prisma', 'schema.prisma'];
 /** The block of a schema that says where the client is generated, and what it says. */
 const GENERATOR = /^generator\s+\w+\s*\{([^}]*)\}/gm;
 const OUTPUT = /^\s*output\s*=\s*"([^"]+)"/m;
-const IS_CLIENT = /^\s*provider\s*=\s*"prisma-client(?:-js)?"/m;
+const PROVIDER = /^\s*provider\s*=\s*"(prisma-client(?:-js)?)"/m;
+
+/** What each generator writes the client into. */
+const FILES: Record<string, string> = { 'prisma-client': 'client.ts', 'prisma-client-js': 'index.js' };
 
 /**
  * Finds the generated client of a project by what its Prisma schema says.
@@ -22,11 +25,12 @@ export async function findClient(folder: string): Promise<string> {
   const schemas = (await Promise.all(PLACES.map((place) => schemasAt(join(folder, place))))).flat();
   for (const path of schemas) {
     const blocks = [...(await readFile(path, 'utf8')).matchAll(GENERATOR)].map(([, block = '']) => block);
-    const block = blocks.find((text) => IS_CLIENT.test(text));
+    const block = blocks.find((text) => PROVIDER.test(text));
     if (block === undefined) continue;
+    const [, provider = ''] = PROVIDER.exec(block) ?? [];
     const [, output] = OUTPUT.exec(block) ?? [];
     if (output === undefined) return '@prisma/client';
-    const client = join(dirname(path), output, 'client.ts');
+    const client = join(dirname(path), output, FILES[provider] ?? 'client.ts');
     if (!existsSync(client)) {
       throw new ConfigurationError(`there is no ${relative(folder, client)}. Run \`npx prisma generate\` first.`);
     }
