@@ -53,7 +53,11 @@ export async function watchThrottles(
       await readAll();
     }
   };
-  await Promise.race([readAll(), sleep(STALE_MS, undefined, { signal: context.signal, ref: false })]).catch(() => {});
+  // The wait ends with the reading: it would keep the process alive, and go on listening to the signal.
+  const reading = new AbortController();
+  const patience = sleep(STALE_MS, undefined, { signal: AbortSignal.any([context.signal, reading.signal]) });
+  await Promise.race([readAll(), patience]).catch(() => {});
+  reading.abort();
   void keepReading().catch(() => {});
   const worst = () => readings.toSorted((a, b) => b.load - a.load)[0];
   return {
