@@ -8,7 +8,6 @@ import type { RotationRecord } from './rotation-record.ts';
  * and as many fresh tokens, one fresh token is taken for a condemned one with a probability of 1 in 7,000.
  */
 export interface CondemnedTokens {
-  readonly isListed?: false;
   readonly rotation: string;
   readonly count: number;
   readonly hashedAs: HashedAs;
@@ -19,7 +18,6 @@ export interface CondemnedTokens {
 
 /** A piece of a list of leaked tokens, as the values of the column that they stand for. */
 export interface ListedTokens {
-  readonly isListed: true;
   /** As PostgreSQL reads an array. */
   readonly values: string;
 }
@@ -104,7 +102,7 @@ export function holds(hash: Sql, { rotation, hashedAs }: CondemnedTokens): Sql {
  */
 export function isCondemnedSql(target: Target, condemned: CondemnedTokens | ListedTokens): Sql {
   const { token, records } = target;
-  if (condemned.isListed) return sql`${token.sql} = ANY (${condemned.values})`;
+  if ('values' in condemned) return sql`${token.sql} = ANY (${condemned.values})`;
   const hash = hashSql(token.sql, condemned.hashedAs);
   return sql`(
     ${isOlderThanPlan(target, condemned)}

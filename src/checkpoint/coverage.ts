@@ -14,11 +14,17 @@ export interface RecordedRotation {
 }
 
 /**
+ * @param listSha256 of the list whose tokens alone are to be replaced, or null
  * @returns what an earlier run recorded; null when there was none
- * @throws ConfigurationError when it is of another target, or cannot be trusted
+ * @throws ConfigurationError when it is of another target or another list, or cannot be trusted
  */
-export async function loadTrusted(store: Store, target: Target): Promise<RecordedRotation | null> {
+export async function loadTrusted(
+  store: Store,
+  target: Target,
+  listSha256: string | null,
+): Promise<RecordedRotation | null> {
   const recorded = await loadRecorded(store, target);
+  if (recorded !== null) refuseOtherList(recorded.rotation, listSha256);
   if (recorded === null || recorded.rotation.plannedAt === null) return recorded;
   const fault = await coverageFault(store.database, target, recorded);
   if (fault !== undefined) {
@@ -45,13 +51,8 @@ function refuseOtherTarget({ name, target }: RotationRecord, { label }: Target):
   );
 }
 
-/**
- * A list is part of what a rotation is: with another one, other rows would be rotated.
- *
- * @param listSha256 of the list that was given, or null
- * @throws ConfigurationError when the rotation was started with another one
- */
-export function refuseOtherList({ name, listSha256: recorded }: RotationRecord, listSha256: string | null): void {
+/** A list is part of what a rotation is: with another one, other rows would be rotated. */
+function refuseOtherList({ name, listSha256: recorded }: RotationRecord, listSha256: string | null): void {
   if (recorded === listSha256) return;
   const started =
     recorded === null ? 'for every token in scope' : `for the tokens of the list with SHA-256 ${recorded}`;

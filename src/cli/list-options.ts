@@ -27,10 +27,7 @@ const leakedSchema = z.object({
   'allow-other-form': z.boolean('must be given once').optional(),
 });
 
-/** They say nothing without a list. */
-const ABOUT_A_LIST = ['leaked-format', 'leaked-column', 'allow-unreadable', 'allow-other-form'] as const;
-
-/** Options that say how to read a list. */
+/** Options that say how to read a list; they say nothing without one. */
 export const LIST_OPTIONS = {
   'leaked-format': {
     describe:
@@ -55,6 +52,8 @@ export const LIST_OPTIONS = {
   },
 } as const;
 
+const ABOUT_A_LIST = Object.keys(LIST_OPTIONS) as (keyof typeof LIST_OPTIONS)[];
+
 /**
  * @param option the one that names the file
  * @param options the command line
@@ -65,7 +64,7 @@ export function listOf(option: 'leaked' | 'only', options: object): LeakedSource
   const given = parse(leakedSchema, options, (field) => `--${field}`);
   const { [option]: file, 'leaked-column': column } = given;
   if (file === undefined) {
-    const [stray] = ABOUT_A_LIST.filter((option) => given[option] !== undefined);
+    const [stray] = ABOUT_A_LIST.filter((about) => given[about] !== undefined);
     if (stray === undefined) return undefined;
     throw new ConfigurationError(`--${stray} needs --${option}.`);
   }

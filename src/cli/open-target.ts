@@ -6,7 +6,7 @@ import type { Target } from '../config/target.ts';
 import { type Database, openDatabase } from '../database/database.ts';
 import { databaseLabel, schemaOf, userOf, withSchema } from '../database/url.ts';
 import { ConfigurationError } from '../errors/errors.ts';
-import { loadConfig } from './load-config.ts';
+import { loadConfigOnce } from './load-config.ts';
 
 /** A target, and a pool of connections to the database that it is in. */
 export interface OpenTarget {
@@ -61,14 +61,6 @@ export async function openTarget(
   };
 }
 
-let loading: Promise<Config> | undefined;
-
-/** Several targets come from one configuration, and reading it takes a third of a second. */
-export function loadConfigOnce(): Promise<Config> {
-  loading ??= loadConfig();
-  return loading;
-}
-
 /** The tables of this package, for commands that are about no target. */
 export interface OpenRecords {
   /** It holds the password. */
@@ -83,7 +75,7 @@ export interface OpenRecords {
  */
 export async function openRecords(variable?: string): Promise<OpenRecords> {
   const url = parseDatabaseUrl(process.env, variable);
-  const { PrismaClient } = await loadConfig();
+  const { PrismaClient } = await loadConfigOnce();
   const database = openDatabase(PrismaClient, url, { connections: 1 });
   return { url, database, tables: recordTablesOf(dataModelOf(database), schemaOf(url)) };
 }

@@ -1,5 +1,5 @@
 import { targetNames } from '../config/config.ts';
-import { loadConfigOnce } from './open-target.ts';
+import { loadConfigOnce } from './load-config.ts';
 
 /** Every target of the configuration. */
 const ALL = 'all';

@@ -25,7 +25,7 @@ export async function announceRotation(
     await setLimits(transaction);
     // Of two that begin at the same moment, the second waits here and then finds the first.
     await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`rotate-tokens ${column}`}, 0))`;
-    await refuseSecond(transaction, store, target, { again: settings.again || listSha256 !== null });
+    await refuseSecond(transaction, store, target, settings, listSha256);
     await transaction.$executeRaw`
       INSERT INTO ${tables.rotations} (name, target, token_column, list_sha256)
       VALUES (${rotation}, ${target.label}, ${column}, ${listSha256}) ON CONFLICT (name) DO NOTHING`;
@@ -40,8 +40,9 @@ interface OtherRotation {
 
 /**
  * Only one rotation of a column may be open, and none begins after another has completed unless that is asked for: it
- * would replace tokens that the other has just handed out. One that has replaced the tokens of a list alone is no reason.
+ * would replace tokens that the other has just handed out. Where either replaces the tokens of a list alone, it does not.
  *
+ * @param listSha256 of the list whose tokens alone this one replaces, or null
  * @throws ConfigurationError naming the others, when there are any and this one is not recorded yet
  */
 export async function refuseSecond(
@@ -49,6 +50,7 @@ export async function refuseSecond(
   { tables, rotation }: Store,
   target: Target,
   { again }: Pick<Settings, 'again'>,
+  listSha256: string | null,
 ): Promise<void> {
   const others = await database.$queryRaw<OtherRotation[]>`
     SELECT name, CASE WHEN planned_at IS NOT NULL AND bool_and(completed_at IS NOT NULL)
@@ -68,7 +70,7 @@ export async function refuseSecond(
     );
   }
   const [last] = others;
-  if (last?.completedAtMs == null || again) return;
+  if (last?.completedAtMs == null || again || listSha256 !== null) return;
   throw new ConfigurationError(
     `rotation '${last.name}' of ${column} was completed at ${formatTime(new Date(last.completedAtMs))}, so rotation '${rotation}' ` +
       `was not started: it would replace every token again. To continue or verify that one, use --name ${last.name}; ` +

@@ -1,6 +1,6 @@
 import { type Checkpoint, isSwept, type Key } from '../checkpoint/checkpoints.ts';
 import { BYTES_PER_HASH } from '../checkpoint/condemned-tokens.ts';
-import { loadTrusted, refuseOtherList } from '../checkpoint/coverage.ts';
+import { loadTrusted } from '../checkpoint/coverage.ts';
 import { storeOf } from '../checkpoint/store.ts';
 import { condemns, type Settings } from '../config/settings.ts';
 import { tokenMaker } from '../config/tokens.ts';
@@ -55,10 +55,10 @@ export interface Expectation {
 export async function rehearse(given: RotationContext): Promise<Rehearsal | null> {
   const context = { ...given, database: ownSession(given.database) };
   const { database, target, settings, onEvent } = context;
-  const found = await readRecords(context, () => loadTrusted(storeOf(context), target));
+  const found = await readRecords(context, () => loadTrusted(storeOf(context), target, null));
   const recorded = found?.rotation.plannedAt == null ? null : found;
   await assertReady(context);
-  await retry(context, () => refuseSecond(database, storeOf(context), target, settings));
+  await retry(context, () => refuseSecond(database, storeOf(context), target, settings, null));
   if (settings.maxReplicaLagMs !== null) {
     const missing = await retry(context, () => assertLagIsVisible(database));
     for (const name of missing) onEvent({ type: 'replicaLost', name });
@@ -113,10 +113,9 @@ export async function rehearse(given: RotationContext): Promise<Rehearsal | null
 export async function rehearseList(given: RotationContext, list: LeakedFile): Promise<void> {
   const context = { ...given, database: ownSession(given.database) };
   const { database, target, settings } = context;
-  const recorded = await readRecords(context, () => loadTrusted(storeOf(context), target));
-  if (recorded !== null) refuseOtherList(recorded.rotation, list.sha256);
+  await readRecords(context, () => loadTrusted(storeOf(context), target, list.sha256));
   await assertReady(context);
-  await retry(context, () => refuseSecond(database, storeOf(context), target, { ...settings, again: true }));
+  await retry(context, () => refuseSecond(database, storeOf(context), target, settings, list.sha256));
   const { lookUpList } = await import('./listed.ts');
   await lookUpList(context, list);
 }

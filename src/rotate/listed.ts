@@ -12,19 +12,15 @@ import { allowNestedLoops } from '../database/planner.ts';
 import { backoffMs, retry } from '../database/retry.ts';
 import { ConfigurationError, RowsNotRotatedError } from '../errors/errors.ts';
 import { kindOf } from '../errors/fault-table.ts';
-import { concernsRows, faultCode } from '../errors/faults.ts';
 import type { Finding } from '../finding.ts';
 import type { PacedContext } from '../pace/pacer.ts';
 import { leakedFinding } from '../verify/leaked-finding.ts';
 import type { LeakedFile } from '../verify/leaked-list.ts';
 import { findSurvivors, keysOfListed, type LeakedTokens, slicesOf, valuesOfList } from '../verify/survivors.ts';
 import { checkCoverage } from '../verify/verify.ts';
-import { chunksOf } from './chunks.ts';
+import { rotateKeys } from './key-batches.ts';
 import { updateCondemned } from './token-update.ts';
 import { inFencedTransaction, transactionOptions } from './transaction.ts';
-
-/** Rows that one transaction rotates. */
-const ROWS_PER_BATCH = 500;
 
 /** Passes over the list that may find as many rows as the one before. After that, something brings the tokens back. */
 const MOST_PASSES_IN_VAIN = 3;
@@ -70,7 +66,6 @@ export function listSweeper(context: PacedContext, list: LeakedFile): (claimed: 
     for (let inVain = 1; !signal.aborted && !isSwept(checkpoint); inVain += 1) {
       const pass = await passOver(context, list, checkpoint);
       checkpoint = pass.checkpoint;
-      if (signal.aborted) return;
       if (pass.found === 0) checkpoint = await complete(context, checkpoint);
       if (pass.found < fewest) [fewest, fewestAtMs, inVain] = [pass.found, performance.now(), 0];
       if (pass.faults.size === 0 && inVain < MOST_PASSES_IN_VAIN) continue;
@@ -95,39 +90,28 @@ interface Pass {
 }
 
 async function passOver(context: PacedContext, list: LeakedFile, claimed: Checkpoint): Promise<Pass> {
+  const { pacer, signal } = context;
   const values = valuesOfList(context, list);
   const pass: Pass = { checkpoint: claimed, found: 0, faults: new Map() };
   for await (const chunk of list.read()) {
     const { forms } = await values.of(chunk);
     for (const slice of slicesOf(forms)) {
-      if (context.signal.aborted) return pass;
+      signal.throwIfAborted();
       // Long stretches of a list may be of no row.
       pass.checkpoint = await retry(context, () => renewClaim(storeOf(context), pass.checkpoint), pass.checkpoint);
       const keys = await keysOfListed(context, slice);
       pass.found += keys.length;
-      await rotateKeys(context, slice, keys, pass);
+      await rotateKeys(keys, pass.faults, signal, {
+        async wait(rows) {
+          pass.checkpoint = await pacer.beforeBatch(pass.checkpoint, rows, signal);
+        },
+        async write(batch) {
+          pass.checkpoint = await rotateBatchOfKeys(context, slice, batch, pass.checkpoint);
+        },
+      });
     }
   }
   return pass;
-}
-
-/** Rotates these rows in small batches, and halves a batch that fails until the rows that cause it are alone. */
-async function rotateKeys(context: PacedContext, values: string, keys: readonly Key[], pass: Pass): Promise<void> {
-  const { pacer, signal } = context;
-  const waiting = chunksOf(keys, ROWS_PER_BATCH).reverse();
-  for (let batch = waiting.pop(); batch !== undefined; batch = waiting.pop()) {
-    if (signal.aborted) return;
-    const rows: readonly Key[] = batch;
-    const [key = '', ...others] = rows;
-    pass.checkpoint = await pacer.beforeBatch(pass.checkpoint, rows.length, signal);
-    try {
-      pass.checkpoint = await rotateBatchOfKeys(context, values, rows, pass.checkpoint);
-    } catch (error) {
-      if (!concernsRows(error)) throw error;
-      if (others.length === 0) pass.faults.set(key, faultCode(error) ?? '');
-      else waiting.push(...chunksOf(rows, Math.ceil(rows.length / 2)).reverse());
-    }
-  }
 }
 
 async function rotateBatchOfKeys(
@@ -142,7 +126,7 @@ async function rotateBatchOfKeys(
   const advanced = await retryFromCheckpoint(context, checkpoint, (current) =>
     inFencedTransaction(database, target, current, transactionOptions(context), async (transaction) => {
       await allowNestedLoops(transaction);
-      const rows = await updateCondemned(transaction, target, keys, tokens, { isListed: true, values });
+      const rows = await updateCondemned(transaction, target, keys, tokens, { values });
       return { cursor: current.cursor, rows, setAside: current.setAside };
     }),
   );

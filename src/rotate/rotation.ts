@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { type Checkpoint, countRotated, type Key } from '../checkpoint/checkpoints.ts';
 import { releaseClaims } from '../checkpoint/claims.ts';
 import { condemnedTokensOf } from '../checkpoint/condemned-tokens.ts';
-import { loadRecorded, loadTrusted, type RecordedRotation, refuseOtherList } from '../checkpoint/coverage.ts';
+import { loadRecorded, loadTrusted, type RecordedRotation } from '../checkpoint/coverage.ts';
 import { rotationDeleted } from '../checkpoint/rotation-record.ts';
 import type { Run } from '../checkpoint/runs.ts';
 import { storeOf } from '../checkpoint/store.ts';
@@ -72,8 +72,8 @@ export async function rotate(context: RotationContext): Promise<RotationResult> 
 async function rotateFromCheckpoints(context: RotationContext): Promise<RotationResult> {
   const { database, target, settings, signal, only, onEvent } = context;
   const store = storeOf(context);
-  let recorded = await readRecords(context, () => loadTrusted(store, target));
-  if (recorded !== null) refuseOtherList(recorded.rotation, only?.sha256 ?? null);
+  const load = () => loadTrusted(store, target, only?.sha256 ?? null);
+  let recorded = await readRecords(context, load);
   if (recorded !== null && isComplete(recorded)) {
     // A repeated run must not pass where verification of the one before failed.
     return conclude(recorded, true, recorded.rotation.verifiedAt ?? (await assertVerified(context, recorded)));
@@ -83,7 +83,7 @@ async function rotateFromCheckpoints(context: RotationContext): Promise<Rotation
   if (recorded === null || recorded.rotation.plannedAt === null) {
     const listed = only && (await (await import('./listed.ts')).lookUpList(context, only));
     if ((await planRotation(context, listed?.survivors.count)) === 'empty') return { outcome: 'empty' };
-    recorded = await retry(context, () => loadTrusted(store, target));
+    recorded = await retry(context, load);
   }
   if (recorded === null) throw rotationDeleted(settings.name);
 

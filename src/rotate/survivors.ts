@@ -8,16 +8,12 @@ import type { PlannedContext } from '../context.ts';
 import { allowNestedLoops } from '../database/planner.ts';
 import { backoffMs, retry } from '../database/retry.ts';
 import { kindOf } from '../errors/fault-table.ts';
-import { concernsRows, faultCode } from '../errors/faults.ts';
 import { readOpenTransactions } from '../plan/open-transactions.ts';
 import { scanBlocks } from '../plan/table-scan.ts';
 import { readSurvivors, scanTable, type TableScan } from '../verify/scan.ts';
-import { chunksOf } from './chunks.ts';
+import { rotateKeys } from './key-batches.ts';
 import { updateCondemned } from './token-update.ts';
 import { configure, limitsOf, transactionOptions } from './transaction.ts';
-
-/** Rows that one transaction rotates. */
-const ROWS_PER_BATCH = 500;
 
 /** Keys read at a time if there are more survivors than a scan names. */
 const KEYS_PER_READ = 20_000;
@@ -105,48 +101,24 @@ async function rotateFound(
   found: number,
   faults: Map<Key, string>,
 ): Promise<void> {
-  if (found <= keys.length) return rotateKeys(context, condemned, keys, faults);
-  // Too many to keep their keys: one range of blocks at a time.
   const { database, target, signal } = context;
+  const steps = {
+    wait: async () => context.untilAllowed?.(signal),
+    write: (batch: readonly Key[]) => retry(context, () => rotateBatchOfKeys(context, condemned, batch)),
+  };
+  if (found <= keys.length) return rotateKeys(keys, faults, signal, steps);
+  // Too many to keep their keys: one range of blocks at a time.
   await scanBlocks([database], target, signal, async (_, { condition }) => {
     for (let after: Key | null = null; ; ) {
       const last: Key | null = after;
       const next: Key[] = await retry(context, () =>
         readSurvivors(database, target, condition, condemned, last, KEYS_PER_READ),
       );
-      await rotateKeys(context, condemned, next, faults);
+      await rotateKeys(next, faults, signal, steps);
       if (next.length < KEYS_PER_READ) return;
       after = next.at(-1) ?? null;
     }
   });
-}
-
-/**
- * Rotates these rows in small batches, and halves a batch that fails until the rows that cause it are alone.
- *
- * @param faults receives the rows that could not be rotated, and why
- */
-async function rotateKeys(
-  context: PlannedContext,
-  condemned: CondemnedTokens,
-  keys: readonly Key[],
-  faults: Map<Key, string>,
-): Promise<void> {
-  const waiting = chunksOf(keys, ROWS_PER_BATCH).reverse();
-  for (let batch = waiting.pop(); batch !== undefined; batch = waiting.pop()) {
-    context.signal.throwIfAborted();
-    const [key, ...others] = batch;
-    if (key === undefined) continue;
-    const rows: readonly Key[] = batch;
-    await context.untilAllowed?.(context.signal);
-    try {
-      await retry(context, () => rotateBatchOfKeys(context, condemned, rows));
-    } catch (error) {
-      if (!concernsRows(error)) throw error;
-      if (others.length === 0) faults.set(key, faultCode(error) ?? '');
-      else waiting.push(...chunksOf(rows, Math.ceil(rows.length / 2)).reverse());
-    }
-  }
 }
 
 /**

@@ -40,17 +40,12 @@ export async function workUntilComplete(context: PacedContext, claimant: string)
 /** Retries what was set aside. Partitions that could not be finished then end the run, whatever became of those rows. */
 async function finishSwept(context: PacedContext, claimant: string, stuck: StuckPartitions): Promise<void> {
   const [first] = stuck.values();
-  try {
-    await rotateRowsSetAside(context, claimant);
-  } catch (error) {
-    if (first === undefined || !(error instanceof RowsNotRotatedError)) throw error;
-  }
-  if (first !== undefined)
-    throw new TooManyRowsSetAsideError(
-      [...stuck.keys()].sort((a, b) => a - b),
-      first.rows,
-      first.cause,
-    );
+  if (first === undefined) return rotateRowsSetAside(context, claimant);
+  await rotateRowsSetAside(context, claimant).catch((error: unknown) => {
+    if (!(error instanceof RowsNotRotatedError)) throw error;
+  });
+  const partitions = [...stuck.keys()].sort((a, b) => a - b);
+  throw new TooManyRowsSetAsideError(partitions, first.rows, first.cause);
 }
 
 /** Interval of looking whether the number of workers was changed, in milliseconds. */

@@ -3,6 +3,7 @@ import { keyOrder } from '../checkpoint/key-order.ts';
 import { inScope } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
+import { chunksOf } from '../database/chunks.ts';
 import { retry } from '../database/retry.ts';
 import { ownSession } from '../database/session.ts';
 import { empty, sql } from '../database/sql.ts';
@@ -126,10 +127,7 @@ export function valuesOfList(context: RotationContext, { allowsOtherForm = false
 
 /** Cuts values into the lists of the statements that look them up, as PostgreSQL reads an array. */
 export function slicesOf(forms: readonly string[]): string[] {
-  const count = Math.ceil(forms.length / VALUES_PER_LOOKUP);
-  return Array.from({ length: count }, (_, index) =>
-    arrayLiteral(forms.slice(index * VALUES_PER_LOOKUP, (index + 1) * VALUES_PER_LOOKUP)),
-  );
+  return chunksOf(forms, VALUES_PER_LOOKUP).map(arrayLiteral);
 }
 
 /** A short list is looked up in every form; a long one only in those that the column has. */

@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openTicketDatabase } from '../../scripts/support/ticket-database.ts';
 import { runRotation } from '../support/command.ts';
-import { useTestDatabase } from '../support/database.ts';
+import { asAdmin, useTestDatabase } from '../support/database.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges } from '../support/tickets.ts';
 
 const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'incident.md');
@@ -27,9 +26,7 @@ describe('the role of docs/incident.md', () => {
   });
   afterAll(async () => {
     // By now, the database is gone, and with it what the role was granted there.
-    const server = openTicketDatabase(process.env.TEST_SERVER_URL ?? '', { connections: 1 });
-    await server.$executeRawUnsafe(`DROP ROLE ${role}`);
-    await server.$disconnect();
+    await asAdmin(process.env.TEST_SERVER_URL ?? '', `DROP ROLE ${role}`);
   });
 
   it('has the privileges that a whole rotation needs', async () => {

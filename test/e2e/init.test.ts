@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
+import { asAdmin } from '../support/database.ts';
 import { installShop, type Shop } from '../support/shop.ts';
 import { withDatabaseName } from '../support/url.ts';
 
@@ -17,18 +18,13 @@ describe('npx rotate-tokens init', () => {
 
   /** The shop before anybody thought of a leak: without the models of this package, and without a configuration. */
   beforeAll(async () => {
-    const admin = openTicketDatabase(serverUrl, { connections: 1 });
-    await admin.$executeRawUnsafe(`CREATE DATABASE ${name}`);
-    await admin.$disconnect();
+    await asAdmin(serverUrl, `CREATE DATABASE ${name}`);
     shop = await installShop();
     const path = (...parts: string[]) => join(shop.folder, ...parts);
     await rm(path('rotate-tokens.config.ts'));
     await rm(path('prisma', 'rotation.prisma'));
     await rm(path('prisma', 'migrations', '20261125000000_create_rotations'), { recursive: true });
-    for (const args of [['generate'], ['migrate', 'deploy']]) {
-      const { exitCode, stderr } = await shop.prisma(args, url);
-      if (exitCode !== 0) throw new Error(`prisma ${args.join(' ')} failed:\n${stderr}`);
-    }
+    await shop.migrate(url);
     database = openTicketDatabase(url, { connections: 1 });
     await database.$executeRaw`
       INSERT INTO shop.webhooks (url, secret)
@@ -39,9 +35,7 @@ describe('npx rotate-tokens init', () => {
   afterAll(async () => {
     await shop.remove();
     await database.$disconnect();
-    const admin = openTicketDatabase(serverUrl, { connections: 1 });
-    await admin.$executeRawUnsafe(`DROP DATABASE ${name} WITH (FORCE)`);
-    await admin.$disconnect();
+    await asAdmin(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`);
   });
   const run = (...args: string[]) => shop.rotateTokens(args, url).ended;
 

@@ -129,6 +129,10 @@ describe('npx tsx scripts/rotate-tokens.ts --only', () => {
     const started = `was started for the tokens of the list with SHA-256 ${sha256}.`;
     expect(await run()).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(started) });
     expect(await runRotation([], url)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(started) });
+    expect(await runRotation(['--dry-run'], url)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining(started),
+    });
     expect((await runRotation(['--name', 'all'], url)).exitCode).toBe(0);
     expect(await changesPerTicket(database)).toEqual({ 1: TICKETS - LEAKED, 2: LEAKED });
     expect(await run('--name', 'all')).toMatchObject({

@@ -7,6 +7,7 @@ import { PrismaClient as ShopClient } from '../../examples/shop/generated/prisma
 import { deliver } from '../../examples/shop/outbox.ts';
 import { openTicketDatabase, type TicketDatabase } from '../../scripts/support/ticket-database.ts';
 import { openDatabase } from '../../src/index.ts';
+import { asAdmin } from '../support/database.ts';
 import { collectPosts } from '../support/posts.ts';
 import { installShop, type Shop } from '../support/shop.ts';
 import { changesPerRow, recordChanges, untilSomeAreRotated } from '../support/table-changes.ts';
@@ -89,15 +90,10 @@ describe('a project that has this package installed', () => {
   let database: TicketDatabase;
 
   beforeAll(async () => {
-    const admin = openTicketDatabase(serverUrl, { connections: 1 });
-    await admin.$executeRawUnsafe(`CREATE DATABASE ${name}`);
-    await admin.$disconnect();
+    await asAdmin(serverUrl, `CREATE DATABASE ${name}`);
     shop = await installShop();
     await writeFile(join(shop.folder, '.env'), ENVIRONMENT);
-    for (const args of [['generate'], ['migrate', 'deploy']]) {
-      const { exitCode, stderr } = await shop.prisma(args, url);
-      if (exitCode !== 0) throw new Error(`prisma ${args.join(' ')} failed:\n${stderr}`);
-    }
+    await shop.migrate(url);
     database = openTicketDatabase(url, { connections: 2 });
   }, 120_000);
 
@@ -106,9 +102,7 @@ describe('a project that has this package installed', () => {
   afterAll(async () => {
     await shop.remove();
     await database.$disconnect();
-    const admin = openTicketDatabase(serverUrl, { connections: 1 });
-    await admin.$executeRawUnsafe(`DROP DATABASE ${name} WITH (FORCE)`);
-    await admin.$disconnect();
+    await asAdmin(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`);
   });
 
   beforeEach(() => seed(database));

@@ -25,7 +25,8 @@ export function useTestDatabase(): TestDatabase {
   return { url, database };
 }
 
-async function asAdmin(serverUrl: string, statement: string): Promise<void> {
+/** Runs a statement that no database of a test's own is for. */
+export async function asAdmin(serverUrl: string, statement: string): Promise<void> {
   const admin = openTicketDatabase(serverUrl, { connections: 1 });
   await admin.$executeRawUnsafe(statement);
   await admin.$disconnect();

@@ -15,6 +15,8 @@ export interface Shop {
   rotateTokens(args: string[], databaseUrl: string, input?: Readable): Running;
   /** Runs `npx prisma` in it. */
   prisma(args: string[], databaseUrl: string): Promise<Ended>;
+  /** Generates its client and applies its migrations. */
+  migrate(databaseUrl: string): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -29,11 +31,19 @@ export async function installShop(): Promise<Shop> {
   const environment = { PRISMA_SCHEMA_ENGINE_BINARY: join(ROOT, 'prisma', 'schema-engine.mjs') };
   const run = (args: string[], databaseUrl: string, input?: Readable) =>
     start(args, databaseUrl, environment, input, folder);
+  const prisma = (args: string[], databaseUrl: string) =>
+    run(['node_modules/prisma/build/index.js', ...args], databaseUrl).ended;
   return {
     folder,
     rotateTokens: (args, databaseUrl, input) =>
       run(['node_modules/rotate-tokens/bin/rotate-tokens.js', ...args], databaseUrl, input),
-    prisma: (args, databaseUrl) => run(['node_modules/prisma/build/index.js', ...args], databaseUrl).ended,
+    prisma,
+    async migrate(databaseUrl) {
+      for (const args of [['generate'], ['migrate', 'deploy']]) {
+        const { exitCode, stderr } = await prisma(args, databaseUrl);
+        if (exitCode !== 0) throw new Error(`prisma ${args.join(' ')} failed:\n${stderr}`);
+      }
+    },
     remove: () => rm(folder, { recursive: true }),
   };
 }

@@ -1,6 +1,5 @@
 import { parseDatabaseUrl } from '../../config/database-url.ts';
 import { parseSettings, type Settings } from '../../config/settings.ts';
-import type { RotationEvent } from '../../context.ts';
 import { retry } from '../../database/retry.ts';
 import { ownSession } from '../../database/session.ts';
 import { describeError } from '../../errors/describe-error.ts';
@@ -15,7 +14,7 @@ import { jsonLines } from '../json-lines.ts';
 import { openTarget } from '../open-target.ts';
 import { colored } from '../reporters/color.ts';
 import { describeFindings } from '../reporters/findings.ts';
-import { retryLines } from '../reporters/retry-text.ts';
+import { retriesTo } from '../reporters/retry-text.ts';
 import { exitCodeAfter, interruptOnSignals } from '../signals.ts';
 import { targetsOrAll } from '../targets-of.ts';
 
@@ -67,17 +66,8 @@ interface Examination {
 }
 
 async function examine(name: string, settings: Settings, signal: AbortSignal): Promise<Examination> {
-  const retries = retryLines();
   const { target, database, label } = await openTarget(name, { connections: 1 });
-  const context = {
-    database,
-    settings,
-    signal,
-    onEvent(event: RotationEvent) {
-      const line = event.type === 'retry' ? retries.lineFor(event) : undefined;
-      if (line !== undefined) process.stderr.write(`${printable(line)}\n`);
-    },
-  };
+  const context = { database, settings, signal, onEvent: retriesTo(process.stderr) };
   try {
     const attempt = <Result>(step: () => Promise<Result>) => retry(context, step);
     const findings = await inspectDatabase(ownSession(database), target, settings, attempt);

@@ -6,7 +6,7 @@ import { countOf } from '../../text/wording.ts';
 import { commandLine, PROGRAM, RETRY_TIME_OPTION, TARGET_OPTION } from '../arguments.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { openTarget } from '../open-target.ts';
-import { retryLines } from '../reporters/retry-text.ts';
+import { retriesTo } from '../reporters/retry-text.ts';
 import { exitCodeAfter, interruptOnSignals } from '../signals.ts';
 
 const USAGE = `${PROGRAM} expire-grace [options]
@@ -23,7 +23,6 @@ export async function expireGraceCommand(args: string[]): Promise<number> {
       .option('max-retry-time-ms', RETRY_TIME_OPTION)
       .parseAsync();
     const settings = parseSettings({ maxRetryTimeMs: options['max-retry-time-ms'] });
-    const retries = retryLines();
     const { target, database, label } = await openTarget(options.target, { connections: 1 });
     try {
       const rows = await expireGrace({
@@ -31,10 +30,7 @@ export async function expireGraceCommand(args: string[]): Promise<number> {
         target,
         settings,
         signal: interruption.signal,
-        onEvent: (event) => {
-          const line = event.type === 'retry' ? retries.lineFor(event) : undefined;
-          if (line !== undefined) process.stderr.write(`${printable(line)}\n`);
-        },
+        onEvent: retriesTo(process.stderr),
       });
       process.stdout.write(
         `${printable(`removed ${countOf(rows, 'old token')} from ${target.grace?.token.fullName} in ${label}`)}\n`,

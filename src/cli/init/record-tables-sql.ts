@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OWN_SCHEMA } from '../../config/record-tables.ts';
@@ -11,9 +10,9 @@ export async function recordTablesSql(): Promise<string[]> {
   const migration = await readFile(pathOfMigration(), 'utf8');
   return [
     `CREATE SCHEMA IF NOT EXISTS ${OWN_SCHEMA}`,
-    `SET LOCAL search_path = ${OWN_SCHEMA}`,
     ...migration
       .replaceAll(/^--.*$/gm, '')
+      .replaceAll(/\b(CREATE TABLE|ALTER TABLE|REFERENCES) (?=")/g, `$1 ${OWN_SCHEMA}.`)
       .split(/;\s*$/m)
       .map((statement) => statement.trim())
       .filter((statement) => statement !== ''),
@@ -22,6 +21,6 @@ export async function recordTablesSql(): Promise<string[]> {
 
 /** Once it is built, this file is one folder deeper. */
 function pathOfMigration(): string {
-  const [inSource, built] = ['../../..', '../../../..'].map((up) => join(import.meta.dirname, up, MIGRATION));
-  return inSource !== undefined && existsSync(inSource) ? inSource : (built ?? MIGRATION);
+  const root = import.meta.filename.endsWith('.ts') ? '../../..' : '../../../..';
+  return join(import.meta.dirname, root, MIGRATION);
 }

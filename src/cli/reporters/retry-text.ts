@@ -1,5 +1,6 @@
 import type { RotationEvent } from '../../context.ts';
 import { formatDuration } from '../../text/format.ts';
+import { printable } from '../../text/printable.ts';
 import { countOf } from '../../text/wording.ts';
 import { thinOutRepeats } from './repeats.ts';
 
@@ -23,6 +24,15 @@ export function retryLines(): RetryLines {
     },
     counted: () =>
       repeats.heldBack().map(([fault, count]) => `${countOf(count, 'more retry', 'more retries')}: ${fault}`),
+  };
+}
+
+/** For commands that report nothing else while they run. @returns what to call with each event */
+export function retriesTo(stream: NodeJS.WritableStream): (event: RotationEvent) => void {
+  const retries = retryLines();
+  return (event) => {
+    const line = event.type === 'retry' ? retries.lineFor(event) : undefined;
+    if (line !== undefined) stream.write(`${printable(line)}\n`);
   };
 }
 

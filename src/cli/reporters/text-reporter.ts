@@ -60,7 +60,8 @@ export function textReporter(
   return {
     begin({ target, database, list }) {
       isOfList = list !== null;
-      rows = target.scope === null ? 'every row' : 'every row in scope';
+      const inScope = target.scope === null ? 'every row' : 'every row in scope';
+      rows = isOfList ? 'those of the list' : inScope;
       say(
         `rotating ${shortened(target.label)} in ${database}, rotation '${rotation}'${isOfList ? ', only the tokens of a list' : ''}`,
       );
@@ -90,7 +91,7 @@ export function textReporter(
       stopScan();
       stopDisplay();
       retries.counted().forEach(say);
-      say(describeResult(rotation, result, isOfList ? 'those of the list' : rows));
+      say(describeResult(rotation, result, rows));
       if (last && last.rowsThisRun > 0) {
         const perSecond = last.rowsThisRun / (last.elapsedMs / 1000);
         say(
