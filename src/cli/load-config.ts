@@ -25,9 +25,7 @@ export async function loadConfig(folder = process.cwd()): Promise<Config> {
     );
   }
   try {
-    const { default: exported } = await importFile(pathToFileURL(path).href);
-    // Where the project is CommonJS, what it exports comes wrapped.
-    return parseConfig(exported?.__esModule ? exported.default : exported);
+    return parseConfig((await importFile(pathToFileURL(path).href)).default);
   } catch (error) {
     throw new ConfigurationError(`${CONFIG} cannot be used: ${reasonOf(error)}`);
   }
@@ -41,11 +39,22 @@ export function loadConfigOnce(): Promise<Config> {
   return loading;
 }
 
-/** Once it is built, this runs without tsx, which the project's TypeScript still needs. */
-export async function importFile(url: string): Promise<{ default?: { __esModule?: true; default?: unknown } }> {
-  if (import.meta.url.endsWith('.ts')) return import(url);
-  const { tsImport } = await import('tsx/esm/api');
-  return tsImport(url, import.meta.url);
+/**
+ * Imports a TypeScript file of the project. Once it is built, this runs without tsx, which such a file still needs.
+ *
+ * @returns what it exports; of CommonJS, too, which Node hands over wrapped
+ */
+export async function importFile(url: string): Promise<Record<string, unknown>> {
+  if (!import.meta.url.endsWith('.ts')) await readTypeScript();
+  const exported = await import(url);
+  return exported.default?.__esModule ? exported.default : exported;
+}
+
+/** For the rest of the process. tsx can also do it for one import only, but then finds no file behind `export *` of CommonJS. */
+async function readTypeScript(): Promise<void> {
+  const [modules, commonJs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')]);
+  modules.register();
+  commonJs.register();
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Keys of one column, or of several that are unique together, in statements. */
 
 import { arrayLiteral } from '../database/array-literal.ts';
+import { momentOf } from '../database/moment.ts';
 import { identifier, join, type Sql, sql } from '../database/sql.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import type { Column, KeyPart, RotatedRow } from './target.ts';
@@ -130,7 +131,6 @@ export function keyForPrisma(key: TargetKey, text: string): RotatedRow['key'] {
 
 function typedPart(type: string | undefined, text: string): KeyPart {
   if (type === 'String') return text;
-  // Prisma takes a time without a zone for one in UTC.
-  if (type === 'DateTime') return new Date(/[Zz]|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`);
+  if (type === 'DateTime') return momentOf(text);
   return type === 'BigInt' ? BigInt(text) : Number(text);
 }

@@ -4,8 +4,11 @@ import type { ClientConstructor, Database } from './database.ts';
 import { queriesOf } from './models.ts';
 import { Sql } from './sql.ts';
 
-type Connection = Awaited<ReturnType<PrismaPg['connect']>>;
-type Query = Parameters<Connection['queryRaw']>[0];
+/** A query as it is handed to the driver of PostgreSQL. */
+interface Query {
+  text: string;
+  values: unknown[];
+}
 
 /**
  * Has Prisma compile a query of a model, and sends nothing: the connection is one that only writes down.
@@ -23,10 +26,11 @@ export async function compileFindMany(
   const recorded: Query[] = [];
   const adapter = new PrismaPg({}, { schema });
   const connection = await adapter.connect(); // a pool, which connects with its first query
-  connection.queryRaw = async (query) => {
+  const record = async (query: Query) => {
     recorded.push(query);
-    return { columnNames: [], columnTypes: [], rows: [] };
+    return { fields: [], rows: [] };
   };
+  Object.assign(connection.underlyingDriver(), { query: record });
   adapter.connect = async () => connection;
   const client = new PrismaClient({ adapter, comments: [], errorFormat: 'minimal' });
   await queriesOf(client, model).findMany(query);
@@ -41,24 +45,25 @@ const NAME_OR_PARAMETER = /"(?:[^"]|"")*"|\$(\d+)/g;
 /** Prisma ends each query with an offset of 0, past which the planner moves no condition. */
 const OFFSET = / OFFSET \$\d+$/;
 
-function toSql({ sql, args, argTypes }: Query): Sql {
-  const text = sql.replace(OFFSET, '');
+function toSql(query: Query): Sql {
+  const text = query.text.replace(OFFSET, '');
   const [strings, values]: [string[], unknown[]] = [[], []];
   let start = 0;
   for (const match of text.matchAll(NAME_OR_PARAMETER)) {
     if (match[1] === undefined) continue;
-    const index = Number(match[1]) - 1;
     strings.push(text.slice(start, match.index));
-    values.push(parameterOf(args[index], argTypes[index]?.scalarType));
+    values.push(parameterOf(query.values[Number(match[1]) - 1]));
     start = match.index + match[0].length;
   }
   return new Sql([...strings, text.slice(start)], values);
 }
 
 /** Parameters go as text without a type, so PostgreSQL gives them that of the column. */
-function parameterOf(value: unknown, type: string | undefined): unknown {
-  if (Array.isArray(value)) return arrayLiteral(value.map(String));
-  if (type === 'bytes' && typeof value === 'string') return Buffer.from(value, 'base64');
-  if (value === null || value instanceof Uint8Array) return value;
-  return value instanceof Date ? value.toISOString() : String(value);
+function parameterOf(value: unknown): unknown {
+  if (Array.isArray(value)) return arrayLiteral(value.map(textOf));
+  return value === null || value instanceof Uint8Array ? value : String(value);
+}
+
+function textOf(value: unknown): string {
+  return value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : String(value);
 }

@@ -30,6 +30,7 @@ import { inspectReplicationRole } from './replication-role.ts';
 import { inspectVersion, inspectWritability } from './server.ts';
 import { inspectStoredForm } from './stored-form.ts';
 import { isTable, judgeRelations, readRelations } from './table.ts';
+import { inspectTimeZone } from './time-zone.ts';
 import { inspectTokenKind } from './token-kind.ts';
 import { inspectTouchedColumns } from './touched-columns.ts';
 import { inspectRules, inspectTriggers } from './triggers.ts';
@@ -56,6 +57,7 @@ const OF_THE_TABLE: Checks = {
   'replication-role': inspectReplicationRole,
   rules: inspectRules,
   'touched-columns': inspectTouchedColumns,
+  'time-zone': inspectTimeZone,
   'generated-columns': inspectGeneratedColumns,
   indexes: inspectIndexes,
   publications: (database, target) => orUnknown(inspectPublications(database, target)),

@@ -6,6 +6,7 @@ import { type Column, type Target, writtenColumns } from '../config/target.ts';
 import { hyphenated } from '../config/token-kinds.ts';
 import type { FreshTokens } from '../config/tokens.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
+import { momentText } from '../database/moment.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 
 /** A column, and its value for each row of a page: texts that PostgreSQL reads as the column's type. */
@@ -55,7 +56,7 @@ function settable(target: Target, field: string): Column {
 function textOf(value: unknown, { field, type }: Column): string | null {
   if (value === null) return null;
   if (type === 'Json' && value !== undefined) return JSON.stringify(value);
-  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Date) return momentText(value);
   if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`;
   if (['string', 'number', 'bigint', 'boolean'].includes(typeof value)) return String(value);
   if (type === 'Decimal' && typeof value === 'object') return String(value);

@@ -6,6 +6,7 @@ import { arraysOf, keyIn, keyTextIn, keyValue } from '../config/key.ts';
 import type { Target } from '../config/target.ts';
 import type { Tokens } from '../config/tokens.ts';
 import type { Queryable } from '../database/database.ts';
+import { momentText } from '../database/moment.ts';
 import { empty, identifier, join, type Sql, sql } from '../database/sql.ts';
 import { assignments, countOf, givenTo, pageByKey, pageByPlace } from './given-tokens.ts';
 import { handedOf, handOver, type Updated } from './hand-over.ts';
@@ -174,7 +175,7 @@ async function updateByDatabase(transaction: Queryable, target: Target, where: S
  */
 function besides({ token, touched, grace }: Target): Sql {
   const now = Date.now();
-  const inMs = (ms: number) => new Date(now + ms).toISOString();
+  const inMs = (ms: number) => momentText(new Date(now + ms));
   const assigned = touched.map(({ name }) => sql`, ${identifier(name)} = ${inMs(0)}`);
   if (grace !== null) {
     assigned.push(sql`, ${identifier(grace.token.name)} = ${token.sql}`);

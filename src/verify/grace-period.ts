@@ -13,9 +13,14 @@ export interface OldTokens {
   until: Date | null;
 }
 
-/** The condition that the old token of a row is still valid. Times without a time zone are in UTC, as Prisma writes them. */
-export function isInGrace({ until, token }: Grace): Sql {
-  return sql`${token.sql} IS NOT NULL AND extract(epoch FROM ${until.sql}) > extract(epoch FROM now())`;
+/** The condition that the old token of a row is still valid. */
+export function isInGrace(grace: Grace): Sql {
+  return sql`${grace.token.sql} IS NOT NULL AND ${secondsOf(grace)} > extract(epoch FROM now())`;
+}
+
+/** The end of the period since 1970, with or without a time zone in the way that Prisma writes it (`momentText`). */
+function secondsOf({ until }: Grace): Sql {
+  return sql`extract(epoch FROM ${until.sql}::timestamp)`;
 }
 
 /** @returns null if the target has no grace period */
@@ -26,7 +31,7 @@ export async function findOldTokens(context: RotationContext): Promise<OldTokens
   const [found] = await retry(
     context,
     () => database.$queryRaw<{ rows: number; untilMs: number | null }[]>`
-      SELECT count(*)::int AS rows, (extract(epoch FROM max(${grace.until.sql})) * 1000)::float8 AS "untilMs"
+      SELECT count(*)::int AS rows, (max(${secondsOf(grace)}) * 1000)::float8 AS "untilMs"
       FROM ${target.from} WHERE ${isInGrace(grace)}`,
   );
   const untilMs = found?.untilMs ?? null;

@@ -39,7 +39,7 @@ const ODD_TEXTS = [
 ];
 
 describe('a scope', () => {
-  const { database, url } = useTestDatabase();
+  const { database, url } = useTestDatabase('Asia/Kathmandu'); // 5:45 hours from UTC
 
   const tickets = (where: object) => targetWith(PrismaClient, database, 'Ticket', 'id', 'token', where);
 

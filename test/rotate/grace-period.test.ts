@@ -24,7 +24,7 @@ const KEYS = 2_100;
 const HOUR_MS = 3_600_000;
 
 describe('a grace period', () => {
-  const { url } = useTestDatabase();
+  const { url } = useTestDatabase('America/St_Johns'); // 3:30 hours from UTC, or 2:30
   const client = useApiKeys(url, KEYS);
   const events: RotationEvent[] = [];
 

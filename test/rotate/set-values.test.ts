@@ -20,7 +20,7 @@ import { PrismaClient } from '../support/generated/prisma/client.ts';
 const KEYS = 12;
 
 describe('a target that writes more than the token', () => {
-  const { url } = useTestDatabase();
+  const { url } = useTestDatabase('Asia/Kathmandu');
   const client = useApiKeys(url, KEYS);
 
   type Definition = Parameters<typeof defineTargets<typeof PrismaClient>>[1][string];

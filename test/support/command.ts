@@ -61,7 +61,7 @@ export function start(
   cwd = ROOT,
   detached = false,
 ): Running {
-  const { DATABASE_URL: _, NODE_OPTIONS: __, ...environment } = process.env;
+  const { DATABASE_URL: _, NODE_OPTIONS: __, FORCE_COLOR: ___, ...environment } = process.env; // Jest may set the last one
   const child = spawn(process.execPath, args, {
     cwd,
     detached,

@@ -9,14 +9,21 @@ export interface TestDatabase {
   readonly database: TicketDatabase;
 }
 
-/** Call it at the top of a test file. What it returns is filled in when the tests run. */
-export function useTestDatabase(): TestDatabase {
+/**
+ * Call it at the top of a test file. What it returns is filled in when the tests run.
+ *
+ * @param timeZone of its sessions. @default the server's
+ */
+export function useTestDatabase(timeZone?: string): TestDatabase {
   const serverUrl = process.env.TEST_SERVER_URL ?? '';
   const template = process.env.TEST_TEMPLATE ?? '';
   const name = `${template}_${randomBytes(4).toString('hex')}`;
   const url = withDatabaseName(serverUrl, name);
   const database = openTicketDatabase(url, { connections: 10 });
-  beforeAll(() => asAdmin(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`));
+  beforeAll(async () => {
+    await asAdmin(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+    if (timeZone !== undefined) await asAdmin(serverUrl, `ALTER DATABASE ${name} SET timezone = '${timeZone}'`);
+  });
   beforeEach(() => database.$executeRaw`TRUNCATE tickets, rotations RESTART IDENTITY CASCADE`);
   afterAll(async () => {
     await database.$disconnect();

@@ -76,8 +76,8 @@ function say(text: string): void {
 
 async function importClient(folder: string, from: string): Promise<ClientConstructor<Database>> {
   const path = from.startsWith('.') ? join(folder, from) : createRequire(join(folder, CONFIG)).resolve(from);
-  const exported = (await importFile(pathToFileURL(path).href)) as { PrismaClient?: ClientConstructor<Database> };
-  if (typeof exported.PrismaClient === 'function') return exported.PrismaClient;
+  const { PrismaClient } = await importFile(pathToFileURL(path).href);
+  if (typeof PrismaClient === 'function') return PrismaClient as ClientConstructor<Database>;
   throw new ConfigurationError(`${from} exports no PrismaClient. Name the generated client with --client.`);
 }
 
