@@ -7,12 +7,15 @@ import * as z from 'zod';
 import { commandLine } from '../src/cli/arguments.ts';
 import { exitCodeOfError } from '../src/cli/exit-code.ts';
 import { parse } from '../src/config/parse.ts';
+import { rotateInProjects } from './compat/in-projects.ts';
+import { PROJECTS } from './compat/projects.ts';
 import { EMBEDDED_POSTGRES, POSTGRES_PACKAGE } from './support/embedded-server.ts';
 
 const USAGE = `npm run compat -- [options]
 
 Runs the core of the tests on other versions of PostgreSQL and Node, which npm provides: rotate, kill and resume, verify,
-status, report, and the package installed in another project. Takes about six minutes for each version.`;
+status, report, and the package installed in another project. Takes about six minutes for each version. Then installs the
+package into new projects of other forms, and rotates a table in each: about one minute each.`;
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -39,15 +42,20 @@ const CORE = [
   'test/verify',
 ];
 
+const ALL = { postgres: Object.keys(POSTGRES), node: NODE, project: Object.keys(PROJECTS) };
+
 /** The test command of package.json. */
 const TESTS = [
   ...['--import', 'tsx', '--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
   ...['node_modules/jest/bin/jest.js', ...CORE],
 ];
 
+const some = (names: string[]) => z.array(z.enum(names, `must be of ${names.join(', ')}`)).default([]);
+
 const optionsSchema = z.object({
-  postgres: z.array(z.enum(Object.keys(POSTGRES), `must be of ${Object.keys(POSTGRES).join(', ')}`)).optional(),
-  node: z.array(z.enum(NODE, `must be of ${NODE.join(', ')}`)).optional(),
+  postgres: some(ALL.postgres),
+  node: some(ALL.node),
+  project: some(ALL.project),
 });
 
 process.exitCode = await main(process.argv.slice(2));
@@ -57,15 +65,21 @@ async function main(args: string[]): Promise<number> {
     const options = await commandLine(args, USAGE)
       .option('postgres', { describe: 'Only these versions of PostgreSQL', type: 'array', string: true })
       .option('node', { describe: 'Only these versions of Node', type: 'array', string: true })
+      .option('project', { describe: 'Only these forms of a project', type: 'array', string: true })
       .parseAsync();
     const only = parse(optionsSchema, options, (field) => `--${field}`);
-    const isAll = only.postgres === undefined && only.node === undefined;
-    const { postgres = isAll ? Object.keys(POSTGRES) : [], node = isAll ? NODE : [] } = only;
+    const isAll = Object.values(only).every((chosen) => chosen.length === 0);
+    const { postgres, node, project } = isAll ? ALL : only;
     const results: string[] = [];
-    for (const major of postgres) results.push(`PostgreSQL ${major}: ${await onPostgres(POSTGRES[major] ?? '')}`);
-    for (const major of node) results.push(`Node ${major}: ${await onNode(major)}`);
+    const came = (result: string) => {
+      process.stdout.write(`\n${result}\n`);
+      results.push(result);
+    };
+    for (const major of postgres) came(`PostgreSQL ${major}: ${await onPostgres(POSTGRES[major] ?? '')}`);
+    for (const major of node) came(`Node ${major}: ${await onNode(major)}`);
+    for await (const result of rotateInProjects(project)) came(`Project ${result}`);
     process.stdout.write(`\n${results.join('\n')}\n`);
-    return results.every((result) => result.endsWith('passed')) ? 0 : 1;
+    return results.every((result) => result.endsWith(': passed')) ? 0 : 1;
   } catch (error) {
     process.stderr.write(`compat: ${error instanceof Error ? error.message : error}\n`);
     return exitCodeOfError(error);

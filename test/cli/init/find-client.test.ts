@@ -29,6 +29,12 @@ describe('the generated client of a project', () => {
     expect(await findClient(folder)).toBe(client);
   });
 
+  it.each(['.ts', '.js', ''])('is imported as its own files are, with "%s" at the end', async (extension) => {
+    await write('prisma/schema.prisma', generator('prisma-client', '../db'));
+    await write('db/client.ts', `import * as $Enums from "./enums${extension}"\n`);
+    expect(await findClient(folder)).toBe(`./db/client${extension}`);
+  });
+
   it('is @prisma/client where no output is said', async () => {
     await write('prisma/schema.prisma', generator('prisma-client-js'));
     expect(await findClient(folder)).toBe('@prisma/client');
