@@ -10,6 +10,9 @@ import { columnOf, type Store, selectFields } from './store.ts';
 /** What somebody ordered the processes of a rotation to do while they run: a row of `rotation_orders`, parsed. */
 export type Order = z.output<typeof orderSchema>;
 
+/** How long a pause lasts unless it says so. */
+export const DEFAULT_PAUSE_MS = 30 * 60_000;
+
 /** Bytes of an order's id. It is printed, and must not be taken for a token. */
 const ID_BYTES = 8;
 

@@ -3,6 +3,7 @@ import type { RecordTables } from '../config/record-tables.ts';
 import type { Database } from '../database/database.ts';
 import { ownSession } from '../database/session.ts';
 import { type Checkpoint, isSwept, loadCheckpoints, serverTime } from './checkpoints.ts';
+import { type Check, loadChecks } from './checks.ts';
 import { loadOrders, type Order } from './orders.ts';
 import { loadRotations, type RotationRecord } from './rotation-record.ts';
 import { loadRuns, type Run, SILENT_RUN_MS } from './runs.ts';
@@ -37,9 +38,12 @@ export interface RotationStatus {
   overrides: Overrides;
   /** Processes that work on it now. */
   processes: Run[];
-  /** All processes that have worked on it, and all orders; the last first. */
+  /** The SHA-256 of the list whose tokens alone it replaces; null: it replaces all in scope. */
+  listSha256: string | null;
+  /** All processes that have worked on it, all orders, and all verifications; the last first. */
   runs: Run[];
   orders: Order[];
+  checks: Check[];
 }
 
 export interface PartitionStatus {
@@ -79,6 +83,7 @@ interface Parts {
   checkpoints: readonly Checkpoint[];
   runs: Run[];
   orders: Order[];
+  checks: Check[];
 }
 
 async function loadParts(store: Store): Promise<Parts> {
@@ -86,11 +91,16 @@ async function loadParts(store: Store): Promise<Parts> {
     checkpoints: await loadCheckpoints(store),
     runs: await loadRuns(store),
     orders: await loadOrders(store),
+    checks: await loadChecks(store),
   };
 }
 
 /** @param now by the server's clock, which the claims go by */
-export function summarise(rotation: RotationRecord, { checkpoints, runs, orders }: Parts, now: Date): RotationStatus {
+export function summarise(
+  rotation: RotationRecord,
+  { checkpoints, runs, orders, checks }: Parts,
+  now: Date,
+): RotationStatus {
   const partitions = checkpoints.map((checkpoint) => describePartition(checkpoint, checkpoints.length > 1, now));
   const sum = (field: 'rowsDone' | 'rowsTotal' | 'rowsSetAside') =>
     partitions.reduce((total, partition) => total + partition[field], 0);
@@ -117,8 +127,10 @@ export function summarise(rotation: RotationRecord, { checkpoints, runs, orders 
     pausedUntil: isPaused ? rotation.pausedUntil : null,
     overrides: rotation.overrides,
     processes: runs.filter((run) => run.endedAt === null && Number(now) - Number(run.seenAt) < SILENT_RUN_MS),
+    listSha256: rotation.listSha256,
     runs,
     orders,
+    checks,
   };
 }
 

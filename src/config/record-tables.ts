@@ -9,6 +9,7 @@ export interface RecordTables {
   readonly condemnedTokens: Sql;
   readonly runs: Sql;
   readonly orders: Sql;
+  readonly checks: Sql;
 }
 
 /** Schema of the tables that `init` creates, for projects whose Prisma schema lacks the models of this package. */
@@ -21,6 +22,7 @@ export const RECORD_TABLES = [
   'condemned_tokens',
   'rotation_runs',
   'rotation_orders',
+  'rotation_checks',
 ] as const;
 
 /**
@@ -39,5 +41,6 @@ export function recordTablesOf({ models }: DataModel, databaseSchema: string): R
     condemnedTokens: named('condemned_tokens'),
     runs: named('rotation_runs'),
     orders: named('rotation_orders'),
+    checks: named('rotation_checks'),
   };
 }

@@ -43,7 +43,8 @@ async function readPrivileges(database: Queryable, target: Target): Promise<Priv
       ${own('condemned_tokens', 'SELECT')}, ${own('condemned_tokens', 'INSERT')},
       ${own('condemned_tokens', 'DELETE')},
       ${own('rotation_runs', 'SELECT')}, ${own('rotation_runs', 'INSERT')}, ${own('rotation_runs', 'UPDATE')},
-      ${own('rotation_orders', 'SELECT')}
+      ${own('rotation_orders', 'SELECT')},
+      ${own('rotation_checks', 'SELECT')}, ${own('rotation_checks', 'INSERT')}
     ) AS used (name, relation, privilege, columns)`;
 }
 

@@ -1,4 +1,5 @@
 import { CHECKPOINT_COLUMNS } from '../checkpoint/checkpoints.ts';
+import { CHECK_COLUMNS } from '../checkpoint/checks.ts';
 import { ORDER_COLUMNS } from '../checkpoint/orders.ts';
 import { ROTATION_COLUMNS } from '../checkpoint/rotation-record.ts';
 import { RUN_COLUMNS } from '../checkpoint/runs.ts';
@@ -97,6 +98,7 @@ const RECORD_COLUMNS: Record<(typeof RECORD_TABLES)[number], readonly string[]> 
   condemned_tokens: ['rotation', 'bucket', 'hashes'],
   rotation_runs: RUN_COLUMNS,
   rotation_orders: ORDER_COLUMNS,
+  rotation_checks: CHECK_COLUMNS,
 };
 
 /** Checks that the table exists and that the other checks of it make sense. */

@@ -1,3 +1,4 @@
+import { checkRecorder } from '../checkpoint/checks.ts';
 import { condemnedTokensOf } from '../checkpoint/condemned-tokens.ts';
 import { loadRecorded, type RecordedRotation } from '../checkpoint/coverage.ts';
 import { recordVerification, rotationDeleted } from '../checkpoint/rotation-record.ts';
@@ -28,8 +29,14 @@ export async function assertVerified(
   onEvent({ type: 'verifying' });
   const findings = await verifyOrRotateSurvivors({ ...context, ...(untilAllowed && { untilAllowed }) }, recorded);
   onEvent({ type: 'verified', findings });
+  const check = { findings, listSha256: context.only?.sha256 ?? null, tokensChecked: null };
+  const recording = retry(context, checkRecorder(store, check));
   const faults = findings.filter(({ level }) => level === 'stop');
-  if (faults.length > 0) throw new NotVerifiedError(settings.name, faults);
+  if (faults.length > 0) {
+    await recording.catch(() => {}); // what was found is more important
+    throw new NotVerifiedError(settings.name, faults);
+  }
+  await recording;
   const verifiedAt = await retry(context, () => recordVerification(store));
   if (!settings.keepCondemned) await retry(context, () => forgetCondemnedTokens(store));
   return verifiedAt;

@@ -41,14 +41,14 @@ describe('npx prisma', () => {
       SELECT table_name, column_name, data_type, is_nullable, datetime_precision,
         replace(column_default, ${`${schema}.`}, '') AS initial
       FROM information_schema.columns
-      WHERE table_schema = ${schema} AND table_name IN ('tickets', 'rotations', 'rotation_checkpoints', 'condemned_tokens', 'rotation_runs', 'rotation_orders') ORDER BY 1, 2`,
+      WHERE table_schema = ${schema} AND table_name IN ('tickets', 'rotations', 'rotation_checkpoints', 'condemned_tokens', 'rotation_runs', 'rotation_orders', 'rotation_checks') ORDER BY 1, 2`,
     await database.$queryRaw`
       SELECT replace(indexdef, ${`${schema}.`}, '') AS definition
-      FROM pg_indexes WHERE schemaname = ${schema} AND tablename IN ('tickets', 'rotations', 'rotation_checkpoints', 'condemned_tokens', 'rotation_runs', 'rotation_orders') ORDER BY 1`,
+      FROM pg_indexes WHERE schemaname = ${schema} AND tablename IN ('tickets', 'rotations', 'rotation_checkpoints', 'condemned_tokens', 'rotation_runs', 'rotation_orders', 'rotation_checks') ORDER BY 1`,
   ];
 
   it('can leave a tickets table alone that was there before, and add the checkpoints to it', async () => {
-    await database.$executeRaw`DROP TABLE rotation_checkpoints, condemned_tokens, rotation_runs, rotation_orders, rotations, _prisma_migrations`;
+    await database.$executeRaw`DROP TABLE rotation_checkpoints, condemned_tokens, rotation_runs, rotation_orders, rotation_checks, rotations, _prisma_migrations`;
     expect((await prisma(['migrate', 'deploy'], url)).exitCode).toBe(1); // the schema is not empty
     await prisma(['migrate', 'resolve', '--applied', '20261121000000_create_tickets'], url);
     expect((await prisma(['migrate', 'deploy'], url)).exitCode).toBe(0);

@@ -34,7 +34,7 @@ describe('the preflight on a server of its own', () => {
     database = openTicketDatabase(url);
     await database.$executeRawUnsafe(`CREATE ROLE clerk LOGIN PASSWORD '${PASSWORD}'`);
     await database.$executeRaw`GRANT SELECT, UPDATE ON tickets TO clerk`;
-    await database.$executeRaw`GRANT SELECT, INSERT, UPDATE, DELETE ON rotations, rotation_checkpoints, condemned_tokens, rotation_runs, rotation_orders TO clerk`;
+    await database.$executeRaw`GRANT SELECT, INSERT, UPDATE, DELETE ON rotations, rotation_checkpoints, condemned_tokens, rotation_runs, rotation_orders, rotation_checks TO clerk`;
     const { host } = new URL(url);
     asClerk = openTicketDatabase(`postgresql://clerk:${PASSWORD}@${host}/postgres`, { connections: 1 });
   });

@@ -12,9 +12,9 @@ export interface TestDatabase {
 /**
  * Call it at the top of a test file. What it returns is filled in when the tests run.
  *
- * @param timeZone of its sessions. @default the server's
+ * @param timeZone of its sessions: in any other than UTC, Prisma's driver reads times hours off
  */
-export function useTestDatabase(timeZone?: string): TestDatabase {
+export function useTestDatabase(timeZone = 'UTC'): TestDatabase {
   const serverUrl = process.env.TEST_SERVER_URL ?? '';
   const template = process.env.TEST_TEMPLATE ?? '';
   const name = `${template}_${randomBytes(4).toString('hex')}`;
@@ -22,7 +22,7 @@ export function useTestDatabase(timeZone?: string): TestDatabase {
   const database = openTicketDatabase(url, { connections: 10 });
   beforeAll(async () => {
     await asAdmin(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
-    if (timeZone !== undefined) await asAdmin(serverUrl, `ALTER DATABASE ${name} SET timezone = '${timeZone}'`);
+    await asAdmin(serverUrl, `ALTER DATABASE ${name} SET timezone = '${timeZone}'`);
   });
   beforeEach(() => database.$executeRaw`TRUNCATE tickets, rotations RESTART IDENTITY CASCADE`);
   afterAll(async () => {

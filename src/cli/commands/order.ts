@@ -1,6 +1,7 @@
 import type { Options } from 'yargs';
 import * as z from 'zod';
-import { giveOrder, type Order } from '../../checkpoint/orders.ts';
+import { DEFAULT_PAUSE_MS, giveOrder, type Order } from '../../checkpoint/orders.ts';
+import { whoIsThis } from '../../checkpoint/who.ts';
 import { type Overrides, parseOverrides } from '../../config/overrides.ts';
 import { parse } from '../../config/parse.ts';
 import { DEFAULTS } from '../../config/settings.ts';
@@ -14,7 +15,6 @@ import { commandLine, PROGRAM } from '../arguments.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { openRecords } from '../open-target.ts';
 import { steerableOptions, steeredBy } from '../setting-options.ts';
-import { DEFAULT_PAUSE_MS, whoIsThis } from '../who.ts';
 
 const NAME = {
   describe: 'Name of the rotation',

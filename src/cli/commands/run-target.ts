@@ -1,3 +1,4 @@
+import { whoIsThis } from '../../checkpoint/who.ts';
 import { MAX_WORKERS } from '../../config/settings.ts';
 import type { RotationEvent } from '../../context.ts';
 import { isAbort } from '../../database/retry.ts';
@@ -18,7 +19,6 @@ import { both, type Reporter } from '../reporters/reporter.ts';
 import { textReporter } from '../reporters/text-reporter.ts';
 import type { RotateOptions } from '../rotate-options.ts';
 import { exitCodeAfter, type Interruption } from '../signals.ts';
-import { whoIsThis } from '../who.ts';
 
 /** A run as the options describe it, of one target. */
 export interface TargetRun extends RotateOptions, Place {

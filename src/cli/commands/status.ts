@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { giveOrder } from '../../checkpoint/orders.ts';
+import { DEFAULT_PAUSE_MS, giveOrder } from '../../checkpoint/orders.ts';
 import { type RotationStatus, readStatus } from '../../checkpoint/status.ts';
+import { whoIsThis } from '../../checkpoint/who.ts';
 import { parse } from '../../config/parse.ts';
 import { retry } from '../../database/retry.ts';
 import { ownSession } from '../../database/session.ts';
@@ -15,7 +16,6 @@ import { openRecords } from '../open-target.ts';
 import { describeStatus } from '../reporters/status-text.ts';
 import type { Served } from '../serve/server.ts';
 import { exitCodeAfter, interruptOnSignals } from '../signals.ts';
-import { DEFAULT_PAUSE_MS, whoIsThis } from '../who.ts';
 
 const USAGE = `${PROGRAM} status [options]
 

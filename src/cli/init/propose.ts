@@ -22,7 +22,7 @@ const SECRET =
 const HASHED = /hash/i;
 
 /** Models of this package, and of Prisma itself. */
-const NOT_OF_THE_PROJECT = /^(Rotation|RotationCheckpoint|RotationRun|RotationOrder|CondemnedTokens)$/;
+const NOT_OF_THE_PROJECT = /^(Rotation|RotationCheckpoint|RotationRun|RotationOrder|RotationCheck|CondemnedTokens)$/;
 
 /**
  * Proposes targets by the names and types of fields. It is never more than a proposal: names can mislead.

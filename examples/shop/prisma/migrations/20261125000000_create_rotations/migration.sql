@@ -88,6 +88,20 @@ CREATE TABLE "rotation_orders" (
     CONSTRAINT "rotation_orders_pkey" PRIMARY KEY ("rotation","id")
 );
 
+-- CreateTable
+CREATE TABLE "rotation_checks" (
+    "id" TEXT NOT NULL,
+    "rotation" TEXT NOT NULL,
+    "findings" JSONB NOT NULL,
+    "list_sha256" TEXT,
+    "tokens_checked" BIGINT,
+    "checked_by" TEXT NOT NULL,
+    "role" TEXT NOT NULL,
+    "checked_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+
+    CONSTRAINT "rotation_checks_pkey" PRIMARY KEY ("rotation","id")
+);
+
 -- AddForeignKey
 ALTER TABLE "rotation_checkpoints" ADD CONSTRAINT "rotation_checkpoints_rotation_fkey" FOREIGN KEY ("rotation") REFERENCES "rotations"("name") ON DELETE CASCADE ON UPDATE CASCADE;
 
@@ -99,6 +113,9 @@ ALTER TABLE "rotation_runs" ADD CONSTRAINT "rotation_runs_rotation_fkey" FOREIGN
 
 -- AddForeignKey
 ALTER TABLE "rotation_orders" ADD CONSTRAINT "rotation_orders_rotation_fkey" FOREIGN KEY ("rotation") REFERENCES "rotations"("name") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "rotation_checks" ADD CONSTRAINT "rotation_checks_rotation_fkey" FOREIGN KEY ("rotation") REFERENCES "rotations"("name") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- Hashes do not compress: do not try.
 ALTER TABLE "condemned_tokens" ALTER COLUMN "hashes" SET STORAGE EXTERNAL;
