@@ -1,3 +1,9 @@
+/** The check of the tokens that were condemned at the start. */
+export const CONDEMNED_TOKENS = 'condemned-tokens';
+
+/** The check of a list of leaked tokens. */
+export const LEAKED_LIST = 'leaked-list';
+
 /** A finding of a check, before a rotation (preflight) or after it (verification). */
 export interface Finding {
   /** Short name of the check, in kebab case: `unique-index`. */

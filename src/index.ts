@@ -29,6 +29,7 @@ export {
   TooManyRowsSetAsideError,
 } from './errors/errors.ts';
 export type { Finding } from './finding.ts';
+export { type RotationReport, rotationReportSchema } from './report/rotation-schema.ts';
 export { type Report, reportSchema } from './report/schema.ts';
 export { type RotationResult, rotate } from './rotate/rotation.ts';
 export { type Condemnation, isCondemned } from './verify/is-condemned.ts';

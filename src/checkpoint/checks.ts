@@ -27,8 +27,10 @@ const checkSchema = z
     findings: z.array(findingSchema).readonly(),
     /** Of the leaked list that was looked up, in hexadecimal digits; null: there was none. */
     listSha256: z.string().nullable(),
-    /** How many of its tokens were looked up; null: not by this check, or there was no list. */
+    /** How many of its tokens were looked up. */
     tokensChecked: z.bigint().nonnegative().nullable(),
+    /** How many rows had one of them. */
+    rowsFound: z.bigint().nonnegative().nullable(),
     /** `user@host` of the command. */
     checkedBy: z.string(),
     /** The database user. */
@@ -52,17 +54,21 @@ export async function loadChecks({ database, tables, rotation }: Store): Promise
 }
 
 /** A check that is yet to be recorded. */
-export type NewCheck = Pick<Check, 'listSha256'> & { findings: readonly Finding[]; tokensChecked: number | null };
+export interface NewCheck {
+  findings: readonly Finding[];
+  /** Null: no list of leaked tokens was looked up. */
+  list: { sha256: string; tokensChecked: number; rowsFound: number } | null;
+}
 
 /** @returns a function that records it, and may be called again if it is not certain whether it did */
 export function checkRecorder(
   { database, tables, rotation }: Store,
-  { findings, listSha256, tokensChecked }: NewCheck,
+  { findings, list }: NewCheck,
 ): () => Promise<unknown> {
   const id = randomBytes(ID_BYTES).toString('hex');
   return () => database.$executeRaw`
-    INSERT INTO ${tables.checks} (id, rotation, findings, list_sha256, tokens_checked, checked_by, role, checked_at)
-    VALUES (${id}, ${rotation}, ${JSON.stringify(findings)}::jsonb, ${listSha256}, ${tokensChecked}, ${whoIsThis()},
-      session_user, clock_timestamp())
+    INSERT INTO ${tables.checks} (id, rotation, findings, list_sha256, tokens_checked, rows_found, checked_by, role, checked_at)
+    VALUES (${id}, ${rotation}, ${JSON.stringify(findings)}::jsonb, ${list?.sha256 ?? null},
+      ${list?.tokensChecked ?? null}, ${list?.rowsFound ?? null}, ${whoIsThis()}, session_user, clock_timestamp())
     ON CONFLICT (rotation, id) DO NOTHING`;
 }

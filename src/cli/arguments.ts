@@ -35,7 +35,7 @@ export function commandLine(args: string[], usage: string) {
       0,
       0,
       '',
-      'The command (run, init, doctor, status, pause, resume, set, verify or expire-grace) comes first, and only options follow',
+      'The command (run, init, doctor, status, pause, resume, set, verify, report or expire-grace) comes first, and only options follow',
     )
     .wrap(Math.min(100, process.stdout.columns || 100))
     .alias('help', 'h')

@@ -44,6 +44,18 @@ export async function openLeakedFile(source: LeakedSource, signal: AbortSignal):
   };
 }
 
+/** A stream that is read once, and the SHA-256 of what was read of it. */
+export function digested(stream: Readable): { bytes: AsyncIterable<Uint8Array>; sha256(): string } {
+  const hash = createHash('sha256');
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of stream) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  }
+  return { bytes: bytes(), sha256: () => hash.digest('hex') };
+}
+
 async function sha256Of(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   const stream = await openFile(path, signal);

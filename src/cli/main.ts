@@ -19,6 +19,7 @@ const COMMANDS = new Map<string, () => Promise<Command>>([
     action,
     async () => (await import('./commands/order.ts')).orderCommand(action),
   ]),
+  ['report', async () => (await import('./commands/report.ts')).reportCommand],
   ['expire-grace', async () => (await import('./commands/expire-grace.ts')).expireGraceCommand],
   ['verify', async () => (await import('./commands/verify.ts')).verifyCommand],
 ]);

@@ -41,8 +41,7 @@ export async function openTarget(
   { variable, schema }: Place = {},
 ): Promise<OpenTarget> {
   const config = await loadConfigOnce();
-  const given = parseDatabaseUrl(process.env, variable);
-  const url = schema === undefined ? given : withSchema(given, schema);
+  const url = urlOf({ variable, schema });
   const database = openDatabase(config.PrismaClient, url, options);
   const { throttle, onEvent } = config;
   const target = await targetNamed(config, name, database, schemaOf(url));
@@ -61,6 +60,11 @@ export async function openTarget(
   };
 }
 
+function urlOf({ variable, schema }: Place): string {
+  const url = parseDatabaseUrl(process.env, variable);
+  return schema === undefined ? url : withSchema(url, schema);
+}
+
 /** The tables of this package, for commands that are about no target. */
 export interface OpenRecords {
   /** It holds the password. */
@@ -69,12 +73,9 @@ export interface OpenRecords {
   tables: RecordTables;
 }
 
-/**
- * @param variable with the URL. @default DATABASE_URL
- * @throws ConfigurationError when the configuration or the environment is wrong
- */
-export async function openRecords(variable?: string): Promise<OpenRecords> {
-  const url = parseDatabaseUrl(process.env, variable);
+/** @throws ConfigurationError when the configuration or the environment is wrong */
+export async function openRecords(place: Place = {}): Promise<OpenRecords> {
+  const url = urlOf(place);
   const { PrismaClient } = await loadConfigOnce();
   const database = openDatabase(PrismaClient, url, { connections: 1 });
   return { url, database, tables: recordTablesOf(dataModelOf(database), schemaOf(url)) };

@@ -5,7 +5,7 @@ import { exitCodesHelp } from './exit-code.ts';
 import { type LeakedSource, LIST_OPTIONS, listOf } from './list-options.ts';
 import { FINE_TUNING, flagOf, settingOptions, settingsOf, THROTTLES } from './setting-options.ts';
 
-const USAGE = `${PROGRAM} [run|init|doctor|status|pause|resume|set|verify|expire-grace] [options]
+const USAGE = `${PROGRAM} [run|init|doctor|status|pause|resume|set|verify|report|expire-grace] [options]
 
 Replaces every token of a target, and continues where it stopped.
 
@@ -14,6 +14,7 @@ Replaces every token of a target, and continues where it stopped.
   status              shows the progress of all rotations
   pause, resume, set  steer a rotation while it runs, from any machine
   verify              checks a rotation, and looks up a list of leaked tokens
+  report              reports a rotation, at any time
   expire-grace        ends the grace period of a target
 
 Each has its own --help.`;

@@ -8,7 +8,7 @@ import { openRecords } from './open-target.ts';
  * @throws ConfigurationError when no schema has such a name
  */
 export async function schemasOf(given: string, variable?: string): Promise<string[]> {
-  const { database } = await openRecords(variable);
+  const { database } = await openRecords({ variable });
   try {
     const isPattern = given.includes('%');
     const names = given.split(',');

@@ -5,7 +5,8 @@ import { type LeakedSource, LIST_OPTIONS, listOf } from './list-options.ts';
 
 const USAGE = `${PROGRAM} verify [options]
 
-Checks that a rotation left out no row, and that no token of a leaked list works anymore. Changes nothing.
+Checks that a rotation left out no row, and that no token of a leaked list works anymore. Changes no token; what it finds
+is recorded with the rotation, for its report.
 An empty list, or one with lines that cannot be tokens of the column, is not conclusive: exit code 4.`;
 
 export interface VerifyOptions {
@@ -14,6 +15,8 @@ export interface VerifyOptions {
   target: string | undefined;
   /** Nothing when there is no list to look up. */
   leaked: LeakedSource | undefined;
+  /** Path of the report; undefined: none. */
+  report: string | undefined;
   json: boolean;
 }
 
@@ -24,7 +27,13 @@ export interface VerifyOptions {
 export async function parseVerifyOptions(args: string[]): Promise<VerifyOptions> {
   const options = await verifyOptions(args).parseAsync();
   const settings = parseSettings({ name: options.name, maxRetryTimeMs: options['max-retry-time-ms'] });
-  return { settings, target: options.target, leaked: listOf('leaked', options), json: options.json };
+  return {
+    settings,
+    target: options.target,
+    leaked: listOf('leaked', options),
+    report: options.report,
+    json: options.json,
+  };
 }
 
 function verifyOptions(args: string[]) {
@@ -42,6 +51,11 @@ function verifyOptions(args: string[]) {
       requiresArg: true,
     })
     .options(LIST_OPTIONS)
+    .option('report', {
+      describe: 'Write a report of the whole rotation, this check included, to this file (.html or .json)',
+      type: 'string',
+      requiresArg: true,
+    })
     .option('max-retry-time-ms', {
       ...RETRY_TIME_OPTION,
       describe: 'Milliseconds to retry a passing fault (restart, failover, lost connection)',

@@ -142,6 +142,6 @@ function plain(settings: Settings): Report['settings'] {
   return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, value ?? null]));
 }
 
-function plainFinding({ check, level, message, advice }: Finding): Report['preflight'][number] {
+export function plainFinding({ check, level, message, advice }: Finding): Report['preflight'][number] {
   return { check, level, message, advice: advice ?? null };
 }

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
-const count = z.int().nonnegative();
+export const count = z.int().nonnegative();
 const ms = z.number().nonnegative();
-const isoTime = z.iso.datetime();
+export const isoTime = z.iso.datetime();
 
-const finding = z.strictObject({
+export const finding = z.strictObject({
   check: z.string(),
   level: z.enum(['ok', 'warning', 'stop']),
   message: z.string(),

@@ -6,7 +6,7 @@ import { storeOf } from '../checkpoint/store.ts';
 import type { PlannedContext, RotationContext } from '../context.ts';
 import { retry } from '../database/retry.ts';
 import { NotVerifiedError } from '../errors/errors.ts';
-import type { Finding } from '../finding.ts';
+import { CONDEMNED_TOKENS, type Finding } from '../finding.ts';
 import { forgetCondemnedTokens } from '../plan/condemn.ts';
 import { formatTime } from '../text/format.ts';
 import { checkCoverage, findingsOf, verifyRotation } from '../verify/verify.ts';
@@ -29,8 +29,7 @@ export async function assertVerified(
   onEvent({ type: 'verifying' });
   const findings = await verifyOrRotateSurvivors({ ...context, ...(untilAllowed && { untilAllowed }) }, recorded);
   onEvent({ type: 'verified', findings });
-  const check = { findings, listSha256: context.only?.sha256 ?? null, tokensChecked: null };
-  const recording = retry(context, checkRecorder(store, check));
+  const recording = retry(context, checkRecorder(store, { findings, list: null }));
   const faults = findings.filter(({ level }) => level === 'stop');
   if (faults.length > 0) {
     await recording.catch(() => {}); // what was found is more important
@@ -63,7 +62,7 @@ async function verifyOrRotateSurvivors(
 /** The other process may have removed the hashes before this one looked for them. */
 function verifiedByAnother(verifiedAt: Date): Finding {
   return {
-    check: 'condemned-tokens',
+    check: CONDEMNED_TOKENS,
     level: 'ok',
     message: `Another process has verified the rotation at ${formatTime(verifiedAt)}.`,
   };

@@ -4,14 +4,12 @@ import type { RotationContext } from '../context.ts';
 import type { Queryable } from '../database/database.ts';
 import { retry } from '../database/retry.ts';
 import { kindOf, meaningOf } from '../errors/fault-table.ts';
-import type { Finding } from '../finding.ts';
+import { CONDEMNED_TOKENS, type Finding } from '../finding.ts';
 import type { OpenTransaction } from '../plan/open-transactions.ts';
 import { rowTriggers } from '../preflight/triggers.ts';
 import { formatTime } from '../text/format.ts';
 import { countOf, listed } from '../text/wording.ts';
 import type { CondemnedScan, Survivors } from './scan.ts';
-
-const CHECK = 'condemned-tokens';
 
 /** Rows that could not be given a fresh token, as far as that was tried: key → SQLSTATE or NOT_TAKEN. */
 export type SurvivorFaults = ReadonlyMap<string, string>;
@@ -67,7 +65,7 @@ export function condemnedFinding(
   if (hashes !== condemned) return hashesMissing(rotation, condemned, hashes);
   if (inScope.count > 0) {
     return {
-      check: CHECK,
+      check: CONDEMNED_TOKENS,
       level: 'stop',
       message: `${countOf(inScope.count, 'row')} of ${tableName} still ${inScope.count === 1 ? 'holds' : 'hold'} a condemned token, by key: ${listedKeys(inScope, faults)}.`,
       advice: `${likelyCause(causes, faults)} Then run the same command again: it rotates just these.`,
@@ -75,7 +73,7 @@ export function condemnedFinding(
   }
   if (outOfScope.count > 0) {
     return {
-      check: CHECK,
+      check: CONDEMNED_TOKENS,
       level: 'stop',
       message: `${countOf(outOfScope.count, 'row')} outside the scope ${outOfScope.count === 1 ? 'holds' : 'hold'} a condemned token, by key: ${listedKeys(outOfScope)}.`,
       advice:
@@ -87,7 +85,7 @@ export function condemnedFinding(
   const late =
     again === 0n ? '' : ` ${countOf(Number(again), 'row')} held one after the last batch and got another fresh token.`;
   return {
-    check: CHECK,
+    check: CONDEMNED_TOKENS,
     level: 'ok',
     message: `None of the ${countOf(condemned, 'token')} that were valid when the rotation began is left in ${grace === null ? tableName : token.fullName}, under any key.${late}`,
   };
@@ -95,7 +93,7 @@ export function condemnedFinding(
 
 function notCondemned({ startedAt }: RotationRecord): Finding {
   return {
-    check: CHECK,
+    check: CONDEMNED_TOKENS,
     level: 'warning',
     message: `The rotation, started at ${formatTime(startedAt)}, condemned no tokens, so tokens that were moved, restored or written back would go unnoticed.`,
     advice: 'Look the leaked tokens up with verify --leaked.',
@@ -106,7 +104,7 @@ function notCondemned({ startedAt }: RotationRecord): Finding {
 function hashesMissing({ verifiedAt }: RotationRecord, condemned: number, hashes: number): Finding {
   if (verifiedAt !== null) {
     return {
-      check: CHECK,
+      check: CONDEMNED_TOKENS,
       level: 'warning',
       message: `The ${countOf(condemned, 'condemned token')} were looked up at ${formatTime(verifiedAt)}, and none was left. Their hashes were then removed, so this run did not look them up.`,
       advice:
@@ -114,7 +112,7 @@ function hashesMissing({ verifiedAt }: RotationRecord, condemned: number, hashes
     };
   }
   return {
-    check: CHECK,
+    check: CONDEMNED_TOKENS,
     level: 'stop',
     message: `Not conclusive: of ${countOf(condemned, 'condemned token')}, ${countOf(condemned - hashes, 'hash', 'hashes')} are missing in condemned_tokens.`,
     advice: 'Restore them from a backup, or rotate everything again (--again, with another --name).',
@@ -125,7 +123,7 @@ function stillOpen(tableName: string, open: readonly OpenTransaction[]): Finding
   const pids = open.flatMap(({ pid }) => pid ?? []);
   const who = pids.length > 0 ? `PostgreSQL process ${listed(pids.map(String))}` : 'a prepared transaction';
   return {
-    check: CHECK,
+    check: CONDEMNED_TOKENS,
     level: 'stop',
     message: `Not conclusive: ${who} began to change ${tableName} before the rotation and has not committed. It may still add rows with leaked tokens.`,
     advice: `End it (${pids.length > 0 ? `SELECT pg_terminate_backend(${pids[0]})` : 'see pg_prepared_xacts'}), then run the same command again.`,

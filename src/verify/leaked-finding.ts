@@ -1,8 +1,6 @@
-import type { Finding } from '../finding.ts';
+import { type Finding, LEAKED_LIST } from '../finding.ts';
 import { countOf, listed } from '../text/wording.ts';
 import type { LeakedTokens, Rows } from './survivors.ts';
-
-const CHECK = 'leaked-list';
 
 /** State of the rotation that is verified; `unrecorded`: no rotation of this name has begun. */
 export type RotationState = 'complete' | 'incomplete' | 'unrecorded';
@@ -29,7 +27,7 @@ export function leakedFinding(tokens: LeakedTokens, { state, allowUnreadable }: 
 /** Reports that no list was looked up, so that no one takes the other checks for that. */
 export function noListFinding(): Finding {
   return {
-    check: CHECK,
+    check: LEAKED_LIST,
     level: 'warning',
     message: 'No list of leaked tokens was looked up.',
     advice: 'Pass one with --leaked FILE to check whether any of its tokens still works.',
@@ -37,7 +35,7 @@ export function noListFinding(): Finding {
 }
 
 function stop(message: string, advice: string): Finding {
-  return { check: CHECK, level: 'stop', message, advice };
+  return { check: LEAKED_LIST, level: 'stop', message, advice };
 }
 
 function factsOf({ checked, unreadable: { count, lines } }: LeakedTokens): string {
@@ -105,8 +103,8 @@ function notFound(tokens: LeakedTokens): Finding {
   const message = `No leaked token works anymore (${factsOf(tokens)}).`;
   const doubt = doubtOf(tokens);
   return doubt === undefined
-    ? { check: CHECK, level: 'ok', message }
-    : { check: CHECK, level: 'warning', message, advice: doubt };
+    ? { check: LEAKED_LIST, level: 'ok', message }
+    : { check: LEAKED_LIST, level: 'warning', message, advice: doubt };
 }
 
 function doubtOf({ column, unreadable }: LeakedTokens): string | undefined {

@@ -9,7 +9,7 @@ import type { RotationContext } from '../context.ts';
 import { retry } from '../database/retry.ts';
 import { ownSession } from '../database/session.ts';
 import { ConfigurationError } from '../errors/errors.ts';
-import type { Finding } from '../finding.ts';
+import { CONDEMNED_TOKENS, type Finding } from '../finding.ts';
 import { assertVisible } from '../preflight/preflight.ts';
 import { formatCount } from '../text/format.ts';
 import { countOf, listed } from '../text/wording.ts';
@@ -82,7 +82,7 @@ export async function findingsOf(
 /** The list itself is not kept. */
 function onlyListedFinding(sha256: string): Finding {
   return {
-    check: 'condemned-tokens',
+    check: CONDEMNED_TOKENS,
     level: 'warning',
     message: `This rotation has replaced the tokens of a list alone (SHA-256 ${sha256}).`,
     advice: 'Look that list up with --leaked.',

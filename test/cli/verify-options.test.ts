@@ -34,7 +34,7 @@ describe('the options of verify', () => {
     [['--max-retry-time-ms', 'long'], '--max-retry-time-ms must be a whole number of milliseconds'],
     [
       ['leaked.txt'],
-      'The command (run, init, doctor, status, pause, resume, set, verify or expire-grace) comes first, and only options follow',
+      'The command (run, init, doctor, status, pause, resume, set, verify, report or expire-grace) comes first, and only options follow',
     ],
   ])('are refused as %j', async (args, message) => {
     const parsing = parseVerifyOptions(args);

@@ -1,11 +1,13 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { reportSchema } from '../../src/index.ts';
+import { reportSchema, rotationReportSchema } from '../../src/index.ts';
 import { runRotation, startRotation } from '../support/command.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { insertTickets, keysUpTo } from '../support/tickets.ts';
+import { insertTickets, keysUpTo, tokensByKey } from '../support/tickets.ts';
+import { until } from '../support/until.ts';
 
 const TOKEN = /[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}/i;
 
@@ -79,6 +81,101 @@ describe('the report of a run', () => {
     expect(exitCode).toBe(2);
     expect(stderr).toContain(message);
     expect(await database.rotationCheckpoint.count()).toBe(0);
+  });
+});
+
+describe('the report of a whole rotation', () => {
+  const { database, url } = useTestDatabase();
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rotate-tokens-report-test-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  const report = async (...args: string[]) => {
+    const path = join(folder, 'report.json');
+    const { exitCode, stderr } = await runRotation([...args, '--report', path], url);
+    return { exitCode, stderr, report: rotationReportSchema.parse(JSON.parse(await readFile(path, 'utf8'))) };
+  };
+
+  it('has all its runs, also one that was killed, and each look-up of a list with its SHA-256', async () => {
+    await insertTickets(database, keysUpTo(5_000));
+    const leaked = [...(await tokensByKey(database)).values()].join('\n');
+    await writeFile(join(folder, 'leaked.txt'), leaked);
+    const first = startRotation(['--max-rows-per-second', '500'], url);
+    await until(async () => (await database.rotationRun.count()) > 0);
+    first.process.kill('SIGKILL');
+    await first.ended;
+    expect((await runRotation([], url)).exitCode).toBe(0);
+    const verified = await report('verify', '--leaked', join(folder, 'leaked.txt'));
+    expect(verified).toMatchObject({ exitCode: 0, stderr: '' });
+
+    const later = await report('report');
+    expect(later.report.rotations).toEqual(verified.report.rotations);
+    expect(later).toMatchObject({ exitCode: 0, stderr: '', report: { notBegun: [] } });
+    expect(later.report.rotations).toMatchObject([
+      {
+        rotation: 'default',
+        state: 'complete',
+        rows: { done: 5_000, total: 5_000 },
+        runs: [{ outcome: 'complete' }, { outcome: 'lost', endedAt: null }],
+        checks: [
+          {
+            listSha256: createHash('sha256').update(leaked).digest('hex'),
+            tokensChecked: 5_000,
+            rowsFound: 0,
+            findings: expect.arrayContaining([expect.objectContaining({ check: 'leaked-list', level: 'ok' })]),
+          },
+          { listSha256: null, findings: expect.arrayContaining([expect.objectContaining({ check: 'coverage' })]) },
+        ],
+      },
+    ]);
+    const printed = await runRotation(['report'], url);
+    expect(printed).toMatchObject({ exitCode: 0, stderr: '', stdout: `${later.report.summary}\n` });
+    expect(JSON.stringify(later.report).replaceAll(/[0-9a-f]{64}/g, 'a SHA-256')).not.toMatch(TOKEN);
+    expect(later.report.summary).toContain('Nothing is left to do');
+  });
+
+  it('says that a verification failed, and what it found', async () => {
+    await insertTickets(database, keysUpTo(100));
+    const [leaked = ''] = (await tokensByKey(database)).values();
+    await writeFile(join(folder, 'leaked.txt'), leaked);
+    expect((await runRotation([], url)).exitCode).toBe(0);
+    await database.$executeRaw`UPDATE tickets SET token = ${leaked}::uuid WHERE id = 7`;
+    const { exitCode, report: written } = await report('verify', '--leaked', join(folder, 'leaked.txt'));
+    expect(exitCode).toBe(4);
+    expect(written.rotations).toMatchObject([{ checks: [{ tokensChecked: 1, rowsFound: 1 }, {}] }]);
+    expect(written.summary).toContain('VERIFICATION FOUND A PROBLEM');
+  });
+
+  it('has what was found by somebody who may not record it, who is told so', async () => {
+    await insertTickets(database, keysUpTo(100));
+    expect((await runRotation([], url)).exitCode).toBe(0);
+    const role = `auditor_${randomBytes(4).toString('hex')}`;
+    await database.$executeRawUnsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'audit'`);
+    await database.$executeRawUnsafe(`GRANT pg_read_all_data TO ${role}`);
+    const reading = new URL(url);
+    [reading.username, reading.password] = [role, 'audit'];
+    const path = join(folder, 'audit.json');
+    const { exitCode, stderr } = await runRotation(['verify', '--report', path], reading.href);
+    await database.$executeRawUnsafe(`DROP ROLE ${role}`);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 0,
+      stderr: expect.stringMatching(/^rotate-tokens: what was found could not be recorded: .*42501/),
+    });
+    const written = rotationReportSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    expect(written.rotations).toMatchObject([{ checks: [{ databaseUser: role }, {}] }]);
+    expect(await database.rotationCheck.count()).toBe(1);
+  });
+
+  it('is refused where no such rotation is recorded', async () => {
+    for (const args of [['report'], ['verify', '--report', join(folder, 'none.json')]]) {
+      const { exitCode, stderr } = await runRotation([...args, '--name', 'nope'], url);
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 2,
+        stderr: expect.stringContaining("no rotation 'nope' is recorded"),
+      });
+    }
+    expect(await readdir(folder)).not.toContain('none.json');
   });
 });
 

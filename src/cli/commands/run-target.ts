@@ -2,12 +2,9 @@ import { whoIsThis } from '../../checkpoint/who.ts';
 import { MAX_WORKERS } from '../../config/settings.ts';
 import type { RotationEvent } from '../../context.ts';
 import { isAbort } from '../../database/retry.ts';
-import { describeError } from '../../errors/describe-error.ts';
-import { type RunReport, startReport } from '../../report/page/run-report.ts';
-import { lacksCharts } from '../../report/page/write-report.ts';
+import { lacksCharts, type RunReport, startReport } from '../../report/page/run-report.ts';
 import { rehearse, rehearseList } from '../../rotate/dry-run.ts';
 import { type RotationResult, rotate } from '../../rotate/rotation.ts';
-import { printable } from '../../text/printable.ts';
 import type { LeakedFile } from '../../verify/leaked-list.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { type EventHook, eventHook, jsonLines } from '../json-lines.ts';
@@ -18,6 +15,7 @@ import { jsonReporter } from '../reporters/json-reporter.ts';
 import { both, type Reporter } from '../reporters/reporter.ts';
 import { textReporter } from '../reporters/text-reporter.ts';
 import type { RotateOptions } from '../rotate-options.ts';
+import { warnOfReport } from '../rotation-report-file.ts';
 import { exitCodeAfter, type Interruption } from '../signals.ts';
 
 /** A run as the options describe it, of one target. */
@@ -127,9 +125,4 @@ async function reported(
   reporter.end(result);
   await report?.write({ result }).catch(warnOfReport);
   return result;
-}
-
-/** The exit code is about the rotation. */
-function warnOfReport(error: unknown): void {
-  process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
 }

@@ -1,5 +1,6 @@
-import { extname } from 'node:path';
 import { parseSettings } from '../../config/settings.ts';
+import { checkReportPath } from '../../report/page/write-report.ts';
+import type { RecordedIn } from '../../report/rotation-report.ts';
 import { printable } from '../../text/printable.ts';
 import { listed } from '../../text/wording.ts';
 import { databasesIn } from '../databases-in.ts';
@@ -8,6 +9,7 @@ import { jsonLines } from '../json-lines.ts';
 import type { Place } from '../open-target.ts';
 import type { Reporter } from '../reporters/reporter.ts';
 import { parseRotateOptions, type RotateOptions } from '../rotate-options.ts';
+import { readRecorded, warnOfReport, writeRotationReport } from '../rotation-report-file.ts';
 import { schemasOf } from '../schemas-of.ts';
 import { exitCodeAfter, type Interruption, interruptOnSignals } from '../signals.ts';
 import { targetsOf } from '../targets-of.ts';
@@ -67,17 +69,20 @@ async function runParts(
   interruption: Interruption,
   onReporter: (reporter: Reporter) => void,
 ): Promise<number> {
+  const { report } = options;
+  if (report !== undefined) await checkReportPath(report);
   const ends: PartEnd[] = [];
   for (const part of parts) {
     const settings = parseSettings({ ...options.settings, name: nameOf(options.settings.name, part) });
-    const report = options.report === undefined ? undefined : reportOf(options.report, part);
-    const exitCode = await runTarget({ ...options, ...part, settings, report, onReporter }, interruption);
+    const run = { ...options, ...part, settings, report: undefined, onReporter };
+    const exitCode = await runTarget(run, interruption);
     ends.push({ ...part, rotation: settings.name, exitCode });
     if (interruption.received !== undefined || (options.failFast && exitCode !== 0)) break;
   }
   if (options.json)
     jsonLines(options.settings.name, process.stdout)('rotations', { rotations: ends, of: parts.length });
   else process.stdout.write(`${printable(describeEnds(ends, parts.length))}\n`);
+  if (report !== undefined) await reportAll(report, options.settings.name, parts).catch(warnOfReport);
   if (interruption.received !== undefined) return exitCodeAfter(interruption.received);
   return worstExitCode(ends.map(({ exitCode }) => exitCode));
 }
@@ -100,9 +105,15 @@ function describeEnds(ends: readonly PartEnd[], count: number): string {
   return `${done}; not: ${listed([...others, ...left])}. The same command continues.`;
 }
 
-/** `report.html` → `report.invite.html` */
-function reportOf(path: string, { variable, target, schema }: Part): string {
-  const extension = extname(path);
-  const parts = [variable, target, schema].filter((part) => part !== undefined);
-  return [path.slice(0, path.length - extension.length), ...parts].join('.') + extension;
+/** One report of all rotations, whatever came of them. */
+async function reportAll(path: string, name: string, parts: readonly Part[]): Promise<void> {
+  const recorded: RecordedIn[] = [];
+  const notBegun: string[] = [];
+  for (const part of parts) {
+    const rotation = nameOf(name, part);
+    const found = await readRecorded((each) => each === rotation, part).catch(() => []);
+    recorded.push(...found);
+    if (found.length === 0) notBegun.push(part.variable === undefined ? rotation : `${rotation} in ${part.variable}`);
+  }
+  await writeRotationReport(path, recorded, notBegun);
 }

@@ -1,18 +1,26 @@
-import type { Readable } from 'node:stream';
+import { type Check, checkRecorder, type NewCheck } from '../../checkpoint/checks.ts';
+import { storeOf } from '../../checkpoint/store.ts';
+import { whoIsThis } from '../../checkpoint/who.ts';
 import type { RotationContext } from '../../context.ts';
-import { isAbort } from '../../database/retry.ts';
+import { isAbort, retry } from '../../database/retry.ts';
+import { ownSession } from '../../database/session.ts';
+import { describeError } from '../../errors/describe-error.ts';
+import { ConfigurationError } from '../../errors/errors.ts';
 import type { Finding } from '../../finding.ts';
 import { assertVisible } from '../../preflight/preflight.ts';
+import { checkReportPath } from '../../report/page/write-report.ts';
+import { printable } from '../../text/printable.ts';
 import { leakedFinding, noListFinding, type RotationState } from '../../verify/leaked-finding.ts';
 import { readLeakedList } from '../../verify/leaked-list.ts';
 import { findSurvivors, type LeakedTokens, LOOKUPS_AT_A_TIME } from '../../verify/survivors.ts';
 import { rotationState, verifyRotation } from '../../verify/verify.ts';
 import { exitCodeOfError, NOT_VERIFIED } from '../exit-code.ts';
-import { openFile } from '../leaked-file.ts';
+import { digested, openFile } from '../leaked-file.ts';
 import type { LeakedSource } from '../list-options.ts';
 import { keepMemorySmall } from '../memory.ts';
 import { openTarget } from '../open-target.ts';
 import { jsonVerifyReporter, textVerifyReporter, type VerifyReporter } from '../reporters/verify-reporter.ts';
+import { readRecorded, warnOfReport, writeRotationReport } from '../rotation-report-file.ts';
 import { exitCodeAfter, interruptOnSignals } from '../signals.ts';
 import { parseVerifyOptions, type VerifyOptions } from '../verify-options.ts';
 
@@ -53,14 +61,16 @@ function endInterrupted(signal: NodeJS.Signals, reporter: VerifyReporter): numbe
 
 /** @returns whether nothing that was found says STOP */
 async function verify(
-  { settings, target: name, leaked }: VerifyOptions,
+  { settings, target: name, leaked, report }: VerifyOptions,
   reporter: VerifyReporter,
   signal: AbortSignal,
 ): Promise<boolean> {
   const connections = LOOKUPS_AT_A_TIME;
-  const { target, database, label } = await openTarget(name, { connections, rotation: settings.name });
+  if (report !== undefined) await checkReportPath(report);
+  const { target, database, label, user } = await openTarget(name, { connections, rotation: settings.name });
   // Read the list before the rotation is checked, which may take minutes: a mistyped name is reported at once.
   const file = leaked && (await openFile(leaked.file, signal));
+  const list = file && digested(file);
   reporter.begin(target, label);
   const trimMemory = keepMemorySmall();
   const context = { database, target, settings, signal, onEvent: reporter.event };
@@ -70,13 +80,23 @@ async function verify(
   };
   try {
     const state = await rotationState(context);
+    if (state === 'unrecorded' && report !== undefined) {
+      throw new ConfigurationError(
+        `no rotation '${settings.name}' is recorded, so there is none to report. Check --name.`,
+      );
+    }
     const findings = await checkRotation(context, state, leaked);
     findings.forEach(reporter.finding);
-    const tokens = file && (await lookUp(context, file, leaked, onChecked));
+    const tokens = list && (await lookUp(context, list.bytes, leaked, onChecked));
     const about = tokens ? leakedFinding(tokens, { state, allowUnreadable: leaked.allowUnreadable }) : noListFinding();
     reporter.finding(about);
-    const isVerified = [...findings, about].every(({ level }) => level !== 'stop');
+    const found = [...findings, about];
+    const isVerified = found.every(({ level }) => level !== 'stop');
     reporter.end(isVerified, tokens);
+    if (state === 'unrecorded') return isVerified;
+    const check = { findings: found, list: tokens && list ? listFacts(list.sha256(), tokens) : null };
+    const unrecorded = await recordCheck(context, check, user);
+    if (report !== undefined) await reportCheck(report, settings.name, unrecorded).catch(warnOfReport);
     return isVerified;
   } finally {
     file?.destroy();
@@ -96,9 +116,44 @@ async function checkRotation(
   return [{ check: 'coverage', level: 'warning', message, advice: 'Check DATABASE_URL and --name.' }];
 }
 
+function listFacts(sha256: string, { checked, survivors, outOfScope }: LeakedTokens): NewCheck['list'] {
+  return { sha256, tokensChecked: checked, rowsFound: survivors.count + outOfScope.count };
+}
+
+/** Who verifies may be allowed to read only. @returns the check, if it could not be recorded */
+async function recordCheck(context: RotationContext, check: NewCheck, user: string): Promise<Check | undefined> {
+  try {
+    await retry(context, checkRecorder(storeOf({ ...context, database: ownSession(context.database) }), check));
+    return undefined;
+  } catch (error) {
+    process.stderr.write(`rotate-tokens: what was found could not be recorded: ${printable(describeError(error))}\n`);
+    const { findings, list } = check;
+    return {
+      id: '',
+      findings,
+      listSha256: list?.sha256 ?? null,
+      tokensChecked: list && BigInt(list.tokensChecked),
+      rowsFound: list && BigInt(list.rowsFound),
+      checkedBy: whoIsThis(),
+      role: user,
+      checkedAt: new Date(),
+    };
+  }
+}
+
+async function reportCheck(path: string, name: string, unrecorded: Check | undefined): Promise<void> {
+  const recorded = await readRecorded((each) => each === name);
+  const more = unrecorded === undefined ? [] : [unrecorded];
+  const all = recorded.map(({ status, database }) => ({
+    status: { ...status, checks: [...more, ...status.checks] },
+    database,
+  }));
+  await writeRotationReport(path, all);
+}
+
 function lookUp(
   context: RotationContext,
-  file: Readable,
+  file: AsyncIterable<Uint8Array>,
   { options, allowsOtherForm }: LeakedSource,
   onChecked: (checked: number, survivors: number) => void,
 ): Promise<LeakedTokens> {

@@ -17,10 +17,15 @@ export function showHeader(report: Report): Markup {
 }
 
 export function showSummary(report: Report): Markup {
-  const lines = report.summary.split('\n').map((line) => html`<p>${line}</p>`);
+  return summarySection(report.summary, badgeOf(report).tone);
+}
+
+/** @param text lines with `\n` in between */
+export function summarySection(text: string, tone: Tone): Markup {
+  const lines = text.split('\n').map((line) => html`<p>${line}</p>`);
   return section(
     'Summary',
-    html`<div class="summary ${badgeOf(report).tone}"><div>${lines}</div></div>
+    html`<div class="summary ${tone}"><div>${lines}</div></div>
 <p class="hint">One click selects the text for your ticket.</p>`,
   );
 }
@@ -55,7 +60,7 @@ export function showThrottles({ throttledMs }: Report): Markup {
   return section('Pauses', table(['Throttle', 'All workers together'], rows, 'amounts'));
 }
 
-export function showOrders({ orders }: Report): Markup {
+export function showOrders({ orders }: Pick<Report, 'orders'>): Markup {
   if (orders.length === 0) return NOTHING;
   const rows = orders.map(
     ({ at, order }) => html`<tr><td class="row-key">${formatTime(new Date(at))}</td><td>${order}</td></tr>`,

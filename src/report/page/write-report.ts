@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { basename, dirname, extname, join } from 'node:path';
 import { ConfigurationError } from '../../errors/errors.ts';
 import { printableJson } from '../../text/printable.ts';
-import type { Report } from '../schema.ts';
 
 /**
  * Makes sure that a report can be written, before there is anything to report.
@@ -29,10 +27,11 @@ export async function checkReportPath(path: string): Promise<void> {
  * Writes a report as a whole, readable by its owner only: whoever looks at the file finds the one before or this one,
  * never a part of it.
  *
+ * @param renderHtml makes the page of it, where the path asks for one
  * @throws ConfigurationError when the disk does not take it; what the report is about has happened all the same
  */
-export async function writeReport(path: string, report: Report): Promise<void> {
-  const text = isHtml(path) ? await renderLazily(report) : `${printableJson(report, 2)}\n`;
+export async function writeReport(path: string, report: object, renderHtml: () => Promise<string>): Promise<void> {
+  const text = isHtml(path) ? await renderHtml() : `${printableJson(report, 2)}\n`;
   try {
     await replace(path, text);
   } catch (error) {
@@ -61,36 +60,12 @@ function openNew(path: string): Promise<FileHandle> {
   return open(path, 'wx', 0o600);
 }
 
-/** Loads what only a page needs. The charts' library takes 62 MB and a second, so it is optional. */
-async function renderLazily(report: Report): Promise<string> {
-  const { renderHtml } = await import('./html.ts');
-  if (!isInstalled(CHART_LIBRARY)) return renderHtml(report, null);
-  const { drawCharts } = await import('./charts.ts');
-  return renderHtml(report, drawCharts(report));
-}
-
-const CHART_LIBRARY = 'echarts';
-
-/** @returns true if a report to this path will lack its charts, because their library is not installed */
-export function lacksCharts(path: string): boolean {
-  return isHtml(path) && !isInstalled(CHART_LIBRARY);
-}
-
-function isInstalled(library: string): boolean {
-  try {
-    createRequire(import.meta.url).resolve(library);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** In the same folder, so that it can be renamed, under a name that cannot be guessed and taken first. */
 function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
 }
 
-function isHtml(path: string): boolean {
+export function isHtml(path: string): boolean {
   return extname(path).toLowerCase() === '.html';
 }
 

@@ -2,7 +2,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, symlink, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ConfigurationError, reportSchema } from '../../../src/index.ts';
+import { ConfigurationError, type Report, reportSchema } from '../../../src/index.ts';
+import { renderHtml } from '../../../src/report/page/html.ts';
 import { checkReportPath, writeReport } from '../../../src/report/page/write-report.ts';
 import { sampleReport } from './sample.ts';
 
@@ -55,10 +56,12 @@ describe('the file of a report', () => {
     expect(refusal.message).toMatch(message);
   });
 
+  const write = (path: string, report: Report) => writeReport(path, report, async () => renderHtml(report, []));
+
   it('is what was asked for, as a whole, in place of the one before', async () => {
     await writeFile(inFolder('report.json'), 'old');
-    await writeReport(inFolder('report.json'), sampleReport());
-    await writeReport(inFolder('report.html'), sampleReport());
+    await write(inFolder('report.json'), sampleReport());
+    await write(inFolder('report.html'), sampleReport());
     expect((await readdir(folder)).sort()).toEqual(['report.html', 'report.json']);
     expect(await readFile(inFolder('report.html'), 'utf8')).toMatch(/^<!doctype html>/);
     const read = reportSchema.parse(JSON.parse(await readFile(inFolder('report.json'), 'utf8')));
@@ -69,7 +72,7 @@ describe('the file of a report', () => {
     await writeFile(inFolder('report.json'), 'old');
     await chmod(inFolder('report.json'), 0o666);
     for (const name of ['report.json', 'report.html']) {
-      await writeReport(inFolder(name), sampleReport());
+      await write(inFolder(name), sampleReport());
       expect((await stat(inFolder(name))).mode & 0o777).toBe(0o600);
     }
   });
@@ -78,7 +81,7 @@ describe('the file of a report', () => {
     await writeFile(inFolder('victim'), 'precious');
     await symlink(inFolder('victim'), inFolder('report.json'));
     await checkReportPath(inFolder('report.json'));
-    await writeReport(inFolder('report.json'), sampleReport());
+    await write(inFolder('report.json'), sampleReport());
     expect(await readFile(inFolder('victim'), 'utf8')).toBe('precious');
     expect(await readFile(inFolder('report.json'), 'utf8')).toMatch(/^\{/);
   });
@@ -89,7 +92,7 @@ describe('the file of a report', () => {
       await symlink(inFolder('victim'), inFolder(`.report.json${end}`));
     }
     await checkReportPath(inFolder('report.json'));
-    await writeReport(inFolder('report.json'), sampleReport());
+    await write(inFolder('report.json'), sampleReport());
     expect(await readFile(inFolder('victim'), 'utf8')).toBe('precious');
     expect(await readdir(folder)).toHaveLength(6);
   });
@@ -98,7 +101,7 @@ describe('the file of a report', () => {
     const key = '\x1b[2J\x9b\u202eyek\n';
     const report = { ...sampleReport(), rowsSetAside: 1, setAside: [{ key, fault: '55P03' }] };
     for (const name of ['report.json', 'report.html']) {
-      await writeReport(inFolder(name), report);
+      await write(inFolder(name), report);
       expect(await readFile(inFolder(name), 'utf8')).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
     }
     const read = reportSchema.parse(JSON.parse(await readFile(inFolder('report.json'), 'utf8')));
@@ -107,7 +110,7 @@ describe('the file of a report', () => {
 
   it('that cannot be written leaves the one before, and nothing else', async () => {
     await mkdir(inFolder('report.json'));
-    await expect(writeReport(inFolder('report.json'), sampleReport())).rejects.toThrow(
+    await expect(write(inFolder('report.json'), sampleReport())).rejects.toThrow(
       /^the report could not be written to .*report\.json: E[A-Z]+: [a-z ]+$/,
     );
     expect(await readdir(folder)).toEqual(['report.json']);

@@ -95,6 +95,7 @@ CREATE TABLE "rotation_checks" (
     "findings" JSONB NOT NULL,
     "list_sha256" TEXT,
     "tokens_checked" BIGINT,
+    "rows_found" BIGINT,
     "checked_by" TEXT NOT NULL,
     "role" TEXT NOT NULL,
     "checked_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,

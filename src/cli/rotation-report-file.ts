@@ -1,0 +1,48 @@
+import { type RotationStatus, readStatus } from '../checkpoint/status.ts';
+import { retry } from '../database/retry.ts';
+import { databaseLabel } from '../database/url.ts';
+import { describeError } from '../errors/describe-error.ts';
+import { writeReport } from '../report/page/write-report.ts';
+import { buildRotationReport, type RecordedIn } from '../report/rotation-report.ts';
+import { printable } from '../text/printable.ts';
+import { openRecords, type Place } from './open-target.ts';
+
+/**
+ * Reads what is recorded of rotations.
+ *
+ * @param place where they are recorded
+ * @param isWanted says which, by their names
+ * @returns the first started first
+ */
+export async function readRecorded(isWanted: (name: string) => boolean, place: Place = {}): Promise<RecordedIn[]> {
+  const { url, database, tables } = await openRecords(place);
+  const once = { database, signal: new AbortController().signal, settings: { maxRetryTimeMs: 0 }, onEvent: () => {} };
+  try {
+    const statuses: RotationStatus[] = await retry(once, () => readStatus(database, tables));
+    const wanted = statuses.filter(({ rotation }) => isWanted(rotation)).reverse();
+    return wanted.map((status) => ({ status, database: databaseLabel(url) }));
+  } finally {
+    await database.$disconnect();
+  }
+}
+
+/**
+ * @param path ends with `.html` or `.json`
+ * @param notBegun names of rotations that were asked for, and of which nothing is recorded
+ * @throws ConfigurationError when it cannot be written
+ */
+export async function writeRotationReport(
+  path: string,
+  recorded: readonly RecordedIn[],
+  notBegun: readonly string[] = [],
+): Promise<void> {
+  const report = buildRotationReport(recorded, new Date(), notBegun);
+  await writeReport(path, report, async () =>
+    (await import('../report/page/rotation-page.ts')).renderRotations(report),
+  );
+}
+
+/** The exit code is about the rotation. */
+export function warnOfReport(error: unknown): void {
+  process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
+}
