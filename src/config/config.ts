@@ -6,7 +6,7 @@ import { parse } from './parse.ts';
 import { resolveTarget } from './resolve-target.ts';
 import { scoped } from './scope.ts';
 import { DEFAULT_SCHEMA, type Target, type TargetDefinition } from './target.ts';
-import type { TargetOf } from './target-types.ts';
+import type { ModelOf, TargetsOf } from './target-types.ts';
 import type { TokenKind } from './token-kinds.ts';
 
 /**
@@ -47,9 +47,12 @@ export interface PrintedEvent {
  * @param targets by the name that `--target` takes
  * @param hooks code of the project's own. @default none
  */
-export function defineTargets<Class extends ClientConstructor<Database>>(
+export function defineTargets<
+  Class extends ClientConstructor<Database>,
+  Chosen extends Record<string, ModelOf<InstanceType<Class>>>,
+>(
   PrismaClient: Class,
-  targets: Record<string, TargetOf<InstanceType<Class>>>,
+  targets: TargetsOf<InstanceType<Class>, Chosen>,
   hooks: Hooks<InstanceType<Class>> = {},
 ): Config {
   return { PrismaClient, targets, ...(hooks as Hooks<Database>) };

@@ -4,9 +4,23 @@ import type { ITXClientDenyList } from '@prisma/client/runtime/client';
 import type { TokenKind } from './token-kinds.ts';
 
 /** Any target that a client's models allow. */
-export type TargetOf<Client> = { [Model in keyof Models<Client>]: TargetOfModel<Client, Model> }[keyof Models<Client>];
+export type TargetOf<Client> = TargetOfModel<Client, ModelOf<Client>>;
 
-type TargetOfModel<Client, Model extends keyof Models<Client>> =
+/** The name of a model. */
+export type ModelOf<Client> = keyof Models<Client>;
+
+/**
+ * Targets by name. The model of each is found out first: then the compiler holds its other names against that model alone.
+ *
+ * @typeParam Chosen the models, by the names of the targets
+ */
+export type TargetsOf<Client, Chosen extends Record<string, ModelOf<Client>>> = {
+  [Name in keyof Chosen]: { model: Chosen[Name] } & TargetOfModel<Client, Chosen[Name]>;
+};
+
+type TargetOfModel<Client, Model extends ModelOf<Client>> = Model extends unknown ? TargetWithKey<Client, Model> : never;
+
+type TargetWithKey<Client, Model extends ModelOf<Client>> =
   | {
       [Key in KeyOf<UniqueWheres<Client>[Model]> & keyof Models<Client>[Model]]: {
         /** Its unique key: a field of type Int, BigInt or String, or several that are unique together, in their order. */
@@ -16,7 +30,7 @@ type TargetOfModel<Client, Model extends keyof Models<Client>> =
   | WithPartsOf<Client, Model, Compounds<UniqueWheres<Client>[Model], Models<Client>[Model]>>;
 
 /** A target for each compound of fields that are unique together. */
-type WithPartsOf<Client, Model extends keyof Models<Client>, Compound> = Compound extends unknown
+type WithPartsOf<Client, Model extends ModelOf<Client>, Compound> = Compound extends unknown
   ? { key: readonly (keyof Compound & string)[] } & Rest<
       Client,
       Model,
@@ -36,11 +50,11 @@ type Compounds<Where, Fields> = { [Name in keyof Where]-?: CompoundIn<NonNullabl
 type CompoundIn<Value, Fields> = Value extends object ? (keyof Value extends keyof Fields ? Value : never) : never;
 
 /** A target but for its key. @typeParam Key the field that is the key @typeParam KeyValue what `afterBatch` gets of it */
-type Rest<Client, Model extends keyof Models<Client>, Key, KeyValue> = {
+type Rest<Client, Model extends ModelOf<Client>, Key, KeyValue> = {
   /** The model, as in the Prisma schema. */
   model: Model;
   /** The field with the token: a String; or Bytes, when only a hash is stored. */
-  token: FieldOf<Models<Client>[Model], string | Uint8Array | null>;
+  token: FieldsThatHold<Models<Client>[Model]>['token'];
   kind: TokenKind;
   /** Which rows, as a `where` of Prisma. @default all of them */
   scope?: Wheres<Client>[Model];
@@ -52,14 +66,14 @@ type Rest<Client, Model extends keyof Models<Client>, Key, KeyValue> = {
    */
   set?: (row: RowOf<KeyValue>) => Partial<Omit<Models<Client>[Model], Key & PropertyKey>>;
   /** Fields of type DateTime that get the time of the batch, as Prisma gives it to those with `@updatedAt`. */
-  touch?: FieldOf<Models<Client>[Model], Date | null> | FieldOf<Models<Client>[Model], Date | null>[];
+  touch?: FieldsThatHold<Models<Client>[Model]>['moment'] | FieldsThatHold<Models<Client>[Model]>['moment'][];
   /**
    * Keeps the old token valid for a while, in the field `token`, until the time in the field `until`: for planned rotations.
    * After a leak it keeps the leaked tokens valid. `for` is such as '24h': minutes, hours or days, up to 90 days.
    */
   grace?: {
-    token: FieldOf<Models<Client>[Model], string | Uint8Array | null>;
-    until: FieldOf<Models<Client>[Model], Date | null>;
+    token: FieldsThatHold<Models<Client>[Model]>['token'];
+    until: FieldsThatHold<Models<Client>[Model]>['moment'];
     for: string;
   };
 } & AfterBatchOf<Client, KeyValue>;
@@ -121,8 +135,16 @@ type WhereOf<Property> = Property extends Delegate
 type UniqueWhereOf<Property> = Property extends Delegate
   ? Property[symbol]['types']['operations']['findUnique']['args']['where']
   : never;
-type FieldOf<Fields, Type> = { [Name in keyof Fields]: Fields[Name] extends Type ? Name : never }[keyof Fields] &
-  string;
+/**
+ * The names of a model's fields by what they may hold. They are members, and not types with a name of their own, for
+ * errors of the compiler to list them.
+ */
+interface FieldsThatHold<Fields> {
+  token: {
+    [Name in keyof Fields & string]: Fields[Name] extends string | Uint8Array | null ? Name : never;
+  }[keyof Fields & string];
+  moment: { [Name in keyof Fields & string]: Fields[Name] extends Date | null ? Name : never }[keyof Fields & string];
+}
 
 /** Without `$transaction`, since everything already runs in the transaction of the batch. */
 type TransactionOf<Client> = Omit<Client, ITXClientDenyList | '$transaction'>;

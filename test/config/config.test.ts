@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Config, defineTargets, parseConfig, targetNamed } from '../../src/config/config.ts';
+import type { TargetOf } from '../../src/config/target-types.ts';
 import { hex, uuid } from '../../src/config/token-kinds.ts';
 import { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { useTestDatabase } from '../support/database.ts';
@@ -124,8 +125,7 @@ describe('the target of a config', () => {
 /** `npx tsc` checks this: where it would not find a mistake, it takes the directive above for one. */
 describe('the types of defineTargets', () => {
   const { database } = useTestDatabase();
-  const mine = (target: Parameters<typeof defineTargets<typeof PrismaClient>>[1][string]) =>
-    defineTargets(PrismaClient, { mine: target });
+  const mine = (target: TargetOf<PrismaClient>) => defineTargets(PrismaClient, { mine: target });
   const choose = (config: Config) => targetNamed(config, 'mine', database);
 
   it('take every target that can be rotated, and every condition that a scope may have', async () => {

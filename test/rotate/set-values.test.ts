@@ -11,6 +11,7 @@ import {
   sha256,
   targetNamed,
   uuid,
+  type TargetOf,
 } from '../../src/index.ts';
 import { oldHash, useApiKeys } from '../support/api-keys.ts';
 import { useTestDatabase } from '../support/database.ts';
@@ -23,7 +24,7 @@ describe('a target that writes more than the token', () => {
   const { url } = useTestDatabase('Asia/Kathmandu');
   const client = useApiKeys(url, KEYS);
 
-  type Definition = Parameters<typeof defineTargets<typeof PrismaClient>>[1][string];
+  type Definition = TargetOf<PrismaClient>;
   const run = (definition: Definition, settings: object = {}) =>
     rotateTarget(defineTargets(PrismaClient, { mine: definition }), settings);
   const rotateTarget = async (config: Config, settings: object = {}) =>
