@@ -3,7 +3,14 @@ import { ConfigurationError } from '../errors/errors.ts';
 import type { DataModel, Model } from './data-model.ts';
 import { keyOfColumns } from './key.ts';
 import { recordTablesOf } from './record-tables.ts';
-import { type Column, DEFAULT_SCHEMA, type Grace, type Target, type TargetDefinition } from './target.ts';
+import {
+  type Column,
+  DEFAULT_SCHEMA,
+  type Grace,
+  type Target,
+  type TargetDefinition,
+  type TokenRelation,
+} from './target.ts';
 import { LEAST_BITS } from './token-kinds.ts';
 
 /**
@@ -24,7 +31,7 @@ export function resolveTarget(
   }
   const schema = model.schema ?? databaseSchema;
   const bareName = model.dbName ?? definition.model;
-  const relation = [schema, bareName].map(quoted).join('.');
+  const relation = relationOf(dataModel, definition.model, databaseSchema);
   const tableName = [...(schema === DEFAULT_SCHEMA ? [] : [schema]), bareName].map(nameForPeople).join('.');
   const columns = columnsOf(model, tableName);
   const named = (field: string): Column => {
@@ -56,8 +63,29 @@ export function resolveTarget(
     afterBatch: definition.afterBatch ?? null,
     withOldTokens: definition.withOldTokens ?? false,
     columns,
+    relations: relationsOf(definition, dataModel, databaseSchema),
     records: recordTablesOf(dataModel, databaseSchema),
   };
+}
+
+/** The table of a model with its schema, quoted. */
+function relationOf({ models }: DataModel, name: string, databaseSchema: string): string {
+  const model = models[name];
+  return [model?.schema ?? databaseSchema, model?.dbName ?? name].map(quoted).join('.');
+}
+
+function relationsOf(
+  { model, token }: TargetDefinition,
+  dataModel: DataModel,
+  databaseSchema: string,
+): TokenRelation[] {
+  return (dataModel.relations ?? []).flatMap((relation) => {
+    const isOwn = relation.model === model && relation.fields.includes(token);
+    const isReferred = relation.to === model && relation.references.includes(token);
+    if (!isOwn && !isReferred) return [];
+    const label = `${relation.model}.${relation.name}`;
+    return [{ label, relation: relationOf(dataModel, relation.model, databaseSchema), isOwn }];
+  });
 }
 
 /** By the name of their field. */

@@ -18,7 +18,9 @@ export type TargetsOf<Client, Chosen extends Record<string, ModelOf<Client>>> = 
   [Name in keyof Chosen]: { model: Chosen[Name] } & TargetOfModel<Client, Chosen[Name]>;
 };
 
-type TargetOfModel<Client, Model extends ModelOf<Client>> = Model extends unknown ? TargetWithKey<Client, Model> : never;
+type TargetOfModel<Client, Model extends ModelOf<Client>> = Model extends unknown
+  ? TargetWithKey<Client, Model>
+  : never;
 
 type TargetWithKey<Client, Model extends ModelOf<Client>> =
   | {

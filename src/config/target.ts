@@ -38,8 +38,20 @@ export interface Target {
   readonly withOldTokens: boolean;
   /** All columns, by the names of their fields. */
   readonly columns: ReadonlyMap<string, Column>;
+  /** The relations of the Prisma schema that the token is part of: a database need not know of them. */
+  readonly relations: readonly TokenRelation[];
   /** Tables in which its rotations are recorded. */
   readonly records: RecordTables;
+}
+
+/** A relation that a token is part of. */
+export interface TokenRelation {
+  /** As in the Prisma schema: `Login.apiKey`. */
+  readonly label: string;
+  /** The table that holds the other's values, with its schema, quoted. */
+  readonly relation: string;
+  /** True if that is the token's own: the token is one of another table. */
+  readonly isOwn: boolean;
 }
 
 /** A grace period, in which the old token of a row is valid, too. */

@@ -1,4 +1,4 @@
-import type { Target } from '../config/target.ts';
+import type { Target, TokenRelation } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
 import { listed } from '../text/wording.ts';
 import { ok, stop, type Verdict, warning } from './verdict.ts';
@@ -16,7 +16,35 @@ export interface ForeignKey {
 }
 
 export async function inspectForeignKeys(database: Queryable, target: Target): Promise<Verdict> {
-  return judgeForeignKeys(target, await readForeignKeys(database, target));
+  const verdict = judgeForeignKeys(target, await readForeignKeys(database, target));
+  return verdict.level === 'stop' ? verdict : (doubtAbout(target, await readUnkept(database, target)) ?? verdict);
+}
+
+/** @returns the relations of the Prisma schema that no foreign key keeps, as with `relationMode = "prisma"` */
+async function readUnkept(database: Queryable, { relation, token, relations }: Target): Promise<TokenRelation[]> {
+  if (relations.length === 0) return [];
+  const found = await database.$queryRaw<{ label: string }[]>`
+    SELECT label FROM jsonb_to_recordset(${JSON.stringify(relations)}::jsonb) AS given (label text, relation text, "isOwn" boolean)
+    WHERE NOT EXISTS (
+      SELECT FROM pg_constraint JOIN pg_attribute ON attname = ${token.name} AND attrelid = to_regclass(${relation})
+      WHERE contype = 'f' AND conrelid = to_regclass(given.relation)
+        AND CASE WHEN "isOwn" THEN attnum = ANY (conkey) ELSE confrelid = attrelid AND attnum = ANY (confkey) END
+    )`;
+  return relations.filter(({ label }) => found.some((each) => each.label === label));
+}
+
+function doubtAbout({ token }: Target, unkept: readonly TokenRelation[]): Verdict | undefined {
+  if (unkept.length === 0) return undefined;
+  const referring = unkept.filter(({ isOwn }) => !isOwn).map(({ label }) => label);
+  return referring.length > 0
+    ? warning(
+        `${listed(referring)} of the Prisma schema refers to ${token.fullName} by no foreign key, so those rows will keep the old tokens.`,
+        'If the application follows that relation, update them in afterBatch, with withOldTokens: true.',
+      )
+    : warning(
+        `${token.fullName} itself refers to another table (${listed(unkept.map(({ label }) => label))} of the Prisma schema, by no foreign key), which has no fresh token.`,
+        'If the application follows that relation, rotate the table that it refers to.',
+      );
 }
 
 /** Partitioned tables once, not once a partition; without those that version 18 declares as not enforced. */

@@ -1,6 +1,9 @@
-import { describe } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
+import type { Target } from '../../src/config/target.ts';
+import { inspectForeignKeys } from '../../src/preflight/foreign-keys.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { itFinds } from '../support/findings.ts';
+import { inSituation, itFinds } from '../support/findings.ts';
+import { TICKETS } from '../support/tickets.ts';
 
 describe('the preflight of the foreign keys', () => {
   const { database } = useTestDatabase();
@@ -77,4 +80,30 @@ describe('the preflight of the foreign keys', () => {
       advice: 'Drop that foreign key, or rotate the table that it refers to.',
     },
   ]);
+
+  describe('of relations that the Prisma schema alone knows', () => {
+    const relations = [{ label: 'Order.ticket', relation: '"public"."orders"', isOwn: false }];
+    const inspect = (target: Partial<Target>, statement: string) =>
+      inSituation(database, [statement], (transaction) => inspectForeignKeys(transaction, { ...TICKETS, ...target }));
+
+    it('warns where no foreign key keeps them', async () => {
+      const table = 'CREATE TABLE orders (id bigint PRIMARY KEY, ticket_token uuid)';
+      expect(await inspect({ relations }, table)).toMatchObject({
+        level: 'warning',
+        message:
+          'Order.ticket of the Prisma schema refers to tickets.token by no foreign key, so those rows will keep the old tokens.',
+      });
+      const own = [{ label: 'Ticket.pass', relation: TICKETS.relation, isOwn: true }];
+      expect(await inspect({ relations: own }, table)).toMatchObject({
+        level: 'warning',
+        message: expect.stringMatching(/^tickets\.token itself refers to another table \(Ticket\.pass of /),
+      });
+    });
+
+    it('says nothing more where a foreign key does', async () => {
+      const table =
+        'CREATE TABLE orders (id bigint PRIMARY KEY, ticket_token uuid UNIQUE REFERENCES tickets (token) ON UPDATE CASCADE)';
+      expect(await inspect({ relations }, table)).toEqual(await inspect({ relations: [] }, table));
+    });
+  });
 });

@@ -29,6 +29,7 @@ const CHECKS = [
   ['replication-role', 'triggers and foreign keys work as the application has them.'],
   ['rules', 'no rule rewrites updates of tickets.'],
   ['touched-columns', 'no column looks like the time of the last change.'],
+  ['time-zone', 'the time zone of this session is UTC, as Prisma takes it to be.'],
   ['generated-columns', 'no stored column is generated from tickets.token.'],
   ['indexes', 'each rotated row gets a new entry in 2 indexes.'],
   ['publications', 'tickets is in no publication, and no subscription writes it.'],

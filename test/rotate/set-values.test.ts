@@ -9,9 +9,9 @@ import {
   type RotatedRow,
   rotate,
   sha256,
+  type TargetOf,
   targetNamed,
   uuid,
-  type TargetOf,
 } from '../../src/index.ts';
 import { oldHash, useApiKeys } from '../support/api-keys.ts';
 import { useTestDatabase } from '../support/database.ts';

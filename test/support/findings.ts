@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { TicketDatabase } from '../../scripts/support/ticket-database.ts';
+import type { Queryable } from '../../src/database/database.ts';
 import { type Finding, parseSettings } from '../../src/index.ts';
 import { inspectDatabase } from '../../src/preflight/preflight.ts';
 import { PATIENT } from './patient.ts';
@@ -32,18 +33,29 @@ export function itFinds(database: TicketDatabase, check: string, situations: Sit
 
 const UNDO = new Error('undone');
 
-/** What the preflight finds once these statements have run; they are undone again, whatever happens. */
-export async function findingsAfter(database: TicketDatabase, statements: string[], settings = {}): Promise<Finding[]> {
-  let findings: Finding[] = [];
+/** What the preflight finds once these statements have run. */
+export function findingsAfter(database: TicketDatabase, statements: string[], settings = {}): Promise<Finding[]> {
+  return inSituation(database, statements, (transaction) =>
+    inspectDatabase(transaction, TICKETS, parseSettings(settings)),
+  );
+}
+
+/** Looks at the database once these statements have run; they are undone again, whatever happens. */
+export async function inSituation<Result>(
+  database: TicketDatabase,
+  statements: string[],
+  look: (transaction: Queryable) => Promise<Result>,
+): Promise<Result> {
+  const seen: Result[] = [];
   const inspection = database.$transaction(async (transaction) => {
     for (const statement of statements) await transaction.$executeRawUnsafe(statement);
-    findings = await inspectDatabase(transaction, TICKETS, parseSettings(settings));
+    seen.push(await look(transaction));
     throw UNDO;
   }, PATIENT);
   await inspection.catch((error) => {
     if (error !== UNDO) throw error;
   });
-  return findings;
+  return seen[0] as Result;
 }
 
 /** The finding of one check. */
