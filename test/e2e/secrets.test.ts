@@ -14,6 +14,9 @@ const TICKETS = 100;
 /** Anything that looks like a token, with hyphens or without; the server's password looks like one, too. */
 const TOKEN = /[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}/i;
 
+/** That of a whole list is no secret, but looks like a token, too. */
+const SHA256 = /\b[0-9a-f]{64}\b/g;
+
 /** Has the server log every statement, as `pg_stat_activity` shows it, that is without its parameters. */
 const LOG_STATEMENTS = { log_statement: 'all', log_parameter_max_length: '0' };
 
@@ -204,6 +207,7 @@ describe('tokens and passwords', () => {
       ['--dry-run'],
       ['--report', join(folder, 'report.html')],
       ['status'],
+      ['report'],
       ['verify', '--leaked', list],
     ];
     const ended: Ended[] = [];
@@ -226,7 +230,7 @@ describe('tokens and passwords', () => {
     expect(sent).toContain('rotation_checkpoints');
     expect(log).not.toContain(new URL(url).password);
     for (const text of [output, ...reports, ...records.map(({ row }) => row), sent]) {
-      expect(TOKEN.exec(text)?.input.slice(0, 300)).toBeUndefined();
+      expect(TOKEN.exec(text.replaceAll(SHA256, ''))?.input.slice(0, 300)).toBeUndefined();
       expect(secrets.filter((secret) => text.includes(secret) || text.includes(secret.slice(0, 13)))).toEqual([]);
     }
   }
