@@ -94,7 +94,9 @@ describe('npx rotate-tokens init', () => {
     });
     const { exitCode, stdout } = await run('init', '--print');
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^BEGIN;\n\nCREATE SCHEMA IF NOT EXISTS rotate_tokens;\n/);
+    expect(stdout).toMatch(
+      /^BEGIN;\n\nCREATE SCHEMA IF NOT EXISTS rotate_tokens;\n\nCREATE TABLE IF NOT EXISTS rotate_tokens\.migrations /,
+    );
     for (const statement of stdout.split(/;$/m)) {
       if (statement.trim() !== '') await database.$executeRawUnsafe(statement);
     }

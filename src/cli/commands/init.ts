@@ -7,8 +7,7 @@ import { type DataModel, dataModelOf } from '../../config/data-model.ts';
 import { parseDatabaseUrl } from '../../config/database-url.ts';
 import { OWN_SCHEMA } from '../../config/record-tables.ts';
 import { type ClientConstructor, type Database, openDatabase } from '../../database/database.ts';
-import { ownSession } from '../../database/session.ts';
-import { quoted, raw } from '../../database/sql.ts';
+import { quoted } from '../../database/sql.ts';
 import { databaseLabel, schemaOf } from '../../database/url.ts';
 import { describeError } from '../../errors/describe-error.ts';
 import { ConfigurationError } from '../../errors/errors.ts';
@@ -16,15 +15,16 @@ import { printable } from '../../text/printable.ts';
 import { countOf } from '../../text/wording.ts';
 import { commandLine, PROGRAM } from '../arguments.ts';
 import { exitCodeOfError } from '../exit-code.ts';
+import { createTables } from '../init/create-tables.ts';
 import { findClient } from '../init/find-client.ts';
 import { configText, proposeTargets, type StoredModel } from '../init/propose.ts';
-import { recordTablesSql } from '../init/record-tables-sql.ts';
+import { FOUNDATION, recordTableMigrations } from '../init/record-tables-sql.ts';
 import { CONFIG, importFile } from '../load-config.ts';
 
 const USAGE = `${PROGRAM} init [options]
 
 Prepares a project: creates the tables of this package in a schema of their own, ${OWN_SCHEMA}, which no migration of the
-project needs to know, and proposes targets in ${CONFIG}. What is there already stays as it is.`;
+project needs to know, or brings those of an older version up to date, and proposes targets in ${CONFIG}.`;
 
 /** @param args what follows `init` @returns the exit code */
 export async function initCommand(args: string[]): Promise<number> {
@@ -41,7 +41,7 @@ export async function initCommand(args: string[]): Promise<number> {
         default: false,
       })
       .parseAsync();
-    if (options.print) process.stdout.write(`${transactionOf(await recordTablesSql())}\n`);
+    if (options.print) process.stdout.write(`${await transaction()}\n`);
     else await prepare(options.client);
     return 0;
   } catch (error) {
@@ -50,8 +50,9 @@ export async function initCommand(args: string[]): Promise<number> {
   }
 }
 
-/** For psql. */
-function transactionOf(statements: readonly string[]): string {
+/** All that creates the tables, for psql. */
+async function transaction(): Promise<string> {
+  const statements = [...FOUNDATION, ...(await recordTableMigrations()).flatMap((each) => each.statements)];
   return ['BEGIN', ...statements, 'COMMIT'].map((statement) => `${statement};`).join('\n\n');
 }
 
@@ -62,7 +63,7 @@ async function prepare(client: string | undefined): Promise<void> {
   const database = openDatabase(await importClient(folder, from), url, { connections: 1 });
   try {
     const dataModel = dataModelOf(database);
-    say(await createTables(database, dataModel, databaseLabel(url)));
+    say(await prepareTables(database, dataModel, databaseLabel(url)));
     say(await proposeConfig(folder, from, dataModel, () => readModels(database, dataModel, schemaOf(url))));
     say(`Next: ${PROGRAM} doctor`);
   } finally {
@@ -81,18 +82,19 @@ async function importClient(folder: string, from: string): Promise<ClientConstru
   throw new ConfigurationError(`${from} exports no PrismaClient. Name the generated client with --client.`);
 }
 
-async function createTables(database: Database, { models }: DataModel, label: string): Promise<string> {
+async function prepareTables(database: Database, { models }: DataModel, label: string): Promise<string> {
   if (models.RotationCheckpoint !== undefined) {
     return 'The Prisma schema has the models of this package, so its migrations create the tables.';
   }
-  const [found] = await database.$queryRaw<{ isThere: boolean }[]>`
-    SELECT to_regclass(${`${OWN_SCHEMA}.rotations`}) IS NOT NULL AS "isThere"`;
-  if (found?.isThere) return `The tables of this package are there, in schema ${OWN_SCHEMA} of ${label}.`;
-  const statements = await recordTablesSql();
-  await ownSession(database).$transaction(async (transaction) => {
-    for (const statement of statements) await transaction.$executeRaw(raw(statement));
-  });
-  return `Created the tables of this package in schema ${OWN_SCHEMA} of ${label}.`;
+  const where = `in schema ${OWN_SCHEMA} of ${label}`;
+  switch (await createTables(database, await recordTableMigrations())) {
+    case 'there':
+      return `The tables of this package are there, ${where}.`;
+    case 'created':
+      return `Created the tables of this package ${where}.`;
+    case 'upgraded':
+      return `Brought the tables of this package up to date, ${where}.`;
+  }
 }
 
 async function proposeConfig(
