@@ -187,13 +187,13 @@ describe('a rotation', () => {
     await insertTickets(database, keysUpTo(30));
     await runSome(1);
     await database.$executeRaw`
-      UPDATE rotation_checkpoints SET claimed_by = 'web-1:4242:x', claimed_until = clock_timestamp() + interval '1 second'`;
+      UPDATE rotation_checkpoints SET claimed_by = 'web-1:4242:x', claimed_until = clock_timestamp() + interval '1 hour'`;
     const tokens = await tokensByKey(database);
     const refused = run({
       // The other process commits a batch, which renews its claim.
       onEvent: async ({ type }) => {
         if (type !== 'waiting') return;
-        await database.$executeRaw`UPDATE rotation_checkpoints SET claimed_until = clock_timestamp() + interval '3 seconds'`;
+        await database.$executeRaw`UPDATE rotation_checkpoints SET claimed_until = claimed_until + interval '1 second'`;
       },
     });
     await expect(refused).rejects.toThrow(HeldByAnotherProcessError);
@@ -206,9 +206,12 @@ describe('a rotation', () => {
     await recordTokenChanges(database);
     await runSome(1);
     await database.$executeRaw`
-      UPDATE rotation_checkpoints SET claimed_by = 'dead:1:x', claimed_until = clock_timestamp() + interval '1 second'`;
+      UPDATE rotation_checkpoints SET claimed_by = 'dead:1:x', claimed_until = clock_timestamp() + interval '1 hour'`;
     const events: RotationEvent[] = [];
-    await run({ onEvent: (event) => events.push(event) });
+    const running = run({ onEvent: (event) => events.push(event) });
+    await until(() => events.some(({ type }) => type === 'waiting'));
+    await database.$executeRaw`UPDATE rotation_checkpoints SET claimed_until = clock_timestamp()`;
+    await running;
     expect(events.find(({ type }) => type === 'waiting')).toEqual({ type: 'waiting', holders: ['dead:1:x'] });
     expect(await changesPerTicket(database)).toEqual({ 1: 30 });
   });
@@ -238,11 +241,14 @@ describe('a rotation', () => {
     await recordTokenChanges(database);
     await runSome(1);
     await database.$executeRaw`
-      UPDATE rotation_checkpoints SET claimed_by = 'dead:1:x', claimed_until = clock_timestamp() + interval '5 seconds'
+      UPDATE rotation_checkpoints SET claimed_by = 'dead:1:x', claimed_until = clock_timestamp() + interval '1 hour'
       WHERE partition = 3`;
     const events: RotationEvent[] = [];
     const settings = parseSettings({ name: 'test', workers: 2 });
-    expect(await run({ settings, onEvent: (event) => events.push(event) })).toMatchObject({ outcome: 'complete' });
+    const running = run({ settings, onEvent: (event) => events.push(event) });
+    await until(() => events.some(({ type }) => type === 'waiting'));
+    await database.$executeRaw`UPDATE rotation_checkpoints SET claimed_until = clock_timestamp() WHERE partition = 3`;
+    expect(await running).toMatchObject({ outcome: 'complete' });
     expect(events).toContainEqual({ type: 'waiting', holders: ['dead:1:x'] });
     expect(await changesPerTicket(database)).toEqual({ 1: 100_000 });
   });
