@@ -45,6 +45,7 @@ thead th { white-space: nowrap; }
 table.amounts thead th:last-child { text-align: right; padding-right: 0; }
 .facts td { text-align: right; padding-right: 0; }
 .row-key { width: 1%; white-space: nowrap; padding-right: 1.5rem; }
+.words, td code { overflow-wrap: break-word; }
 .level { white-space: nowrap; font-weight: 600; color: var(--tone); }
 .advice { display: block; color: var(--muted); }
 code { font: 0.875em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
@@ -58,6 +59,10 @@ figure svg { display: block; width: 100%; height: auto; margin-top: 0.25rem; }
 .key.triangle::before { width: 0; border: 5px solid transparent; border-top-width: 0; border-bottom: 9px solid var(--tone); }
 .legend { display: flex; flex-wrap: wrap; gap: 0 1rem; flex-basis: 100%; }
 footer { margin-top: 2.5rem; padding-top: 0.75rem; border-top: 1px solid var(--line); }
+@media screen and (max-width: 40rem) {
+  .row-key, thead th { white-space: normal; }
+  section { overflow-x: auto; }
+}
 @page { margin: 15mm; }
 @media print {
   body { padding: 0; max-width: none; font-size: 10pt; }
