@@ -1,6 +1,7 @@
 import { identifier, nameForPeople, quoted, raw, sql } from '../database/sql.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import type { DataModel, Model } from './data-model.ts';
+import type { Enums } from './enums.ts';
 import { keyOfColumns } from './key.ts';
 import { recordTablesOf } from './record-tables.ts';
 import {
@@ -33,7 +34,7 @@ export function resolveTarget(
   const bareName = model.dbName ?? definition.model;
   const relation = relationOf(dataModel, definition.model, databaseSchema);
   const tableName = [...(schema === DEFAULT_SCHEMA ? [] : [schema]), bareName].map(nameForPeople).join('.');
-  const columns = columnsOf(model, tableName);
+  const columns = columnsOf(model, tableName, dataModel.enums ?? {});
   const named = (field: string): Column => {
     const column = columns.get(field);
     if (column !== undefined) return column;
@@ -91,13 +92,14 @@ function relationsOf(
 /** By the name of their field. */
 type Columns = ReadonlyMap<string, Column>;
 
-function columnsOf({ fields }: Model, tableName: string): Columns {
+function columnsOf({ fields }: Model, tableName: string, enums: Enums): Columns {
   const columns = fields
     .filter(({ kind }) => kind !== 'object')
     .map(({ name: field, dbName, type, kind }): [string, Column] => {
       const name = dbName ?? field;
       const fullName = `${tableName}.${nameForPeople(name)}`;
-      return [field, { name, fullName, sql: sql`target.${identifier(name)}`, field, type, isEnum: kind === 'enum' }];
+      const enumValues = kind === 'enum' ? (enums[type] ?? new Map()) : null;
+      return [field, { name, fullName, sql: sql`target.${identifier(name)}`, field, type, enumValues }];
     });
   return new Map(columns);
 }

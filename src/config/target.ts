@@ -85,7 +85,8 @@ export interface Column {
   readonly field: string;
   /** The type of its field in the Prisma schema. */
   readonly type: string;
-  readonly isEnum: boolean;
+  /** Of an enum: its values in the database, by their names in the Prisma schema. Null: it is none. */
+  readonly enumValues: ReadonlyMap<string, string> | null;
 }
 
 /** A Date where the field is a DateTime, which only a key of several fields has. */

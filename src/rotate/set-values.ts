@@ -48,17 +48,23 @@ function settable(target: Target, field: string): Column {
   if ([...target.key.columns, ...writtenColumns(target)].some(({ name }) => name === column.name)) {
     throw new ConfigurationError(`set: ${field} is the target's key or token, or is written by touch or grace.`);
   }
-  if (column.isEnum) throw new ConfigurationError(`set: ${field} is an enum. Write it in afterBatch.`);
   return column;
 }
 
 /** A value as PostgreSQL reads it; null for NULL. Its text must not be in the error: it may be part of a token. */
-function textOf(value: unknown, { field, type }: Column): string | null {
+function textOf(value: unknown, { field, type, enumValues }: Column): string | null {
   if (value === null) return null;
+  if (enumValues !== null) return enumText(value, field, enumValues);
   if (type === 'Json' && value !== undefined) return JSON.stringify(value);
   if (value instanceof Date) return momentText(value);
   if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`;
   if (['string', 'number', 'bigint', 'boolean'].includes(typeof value)) return String(value);
   if (type === 'Decimal' && typeof value === 'object') return String(value);
   throw new ConfigurationError(`set: the value of ${field} is ${typeof value}, which cannot be written.`);
+}
+
+function enumText(value: unknown, field: string, values: NonNullable<Column['enumValues']>): string {
+  const stored = typeof value === 'string' ? values.get(value) : undefined;
+  if (stored !== undefined) return stored;
+  throw new ConfigurationError(`set: the value of ${field} is none of ${[...values.keys()].join(', ')}.`);
 }
