@@ -20,6 +20,9 @@ export const RETRY_TIME_OPTION = {
   requiresArg: true,
 } as const;
 
+/** Within a paragraph; the lines of a list begin with a space. */
+const LINE_BREAK = /(?<=\S)\n(?=\S)/g;
+
 /**
  * The part that all commands share: unknown options, stray words and missing values are refused in one line.
  *
@@ -28,7 +31,7 @@ export const RETRY_TIME_OPTION = {
  */
 export function commandLine(args: string[], usage: string) {
   return yargs(args)
-    .usage(usage)
+    .usage(usage.replaceAll(LINE_BREAK, ' ')) // yargs fits paragraphs to the terminal
     .strict()
     .parserConfiguration({ 'camel-case-expansion': false })
     .demandCommand(
