@@ -4,6 +4,7 @@ import { databaseLabel } from '../database/url.ts';
 import { describeError } from '../errors/describe-error.ts';
 import { writeReport } from '../report/page/write-report.ts';
 import { buildRotationReport, type RecordedIn } from '../report/rotation-report.ts';
+import type { MissingRotation } from '../report/rotation-schema.ts';
 import { printable } from '../text/printable.ts';
 import { openRecords, type Place } from './open-target.ts';
 
@@ -28,15 +29,15 @@ export async function readRecorded(isWanted: (name: string) => boolean, place: P
 
 /**
  * @param path ends with `.html` or `.json`
- * @param notBegun names of rotations that were asked for, and of which nothing is recorded
+ * @param missing rotations that were asked for, and of which nothing is known
  * @throws ConfigurationError when it cannot be written
  */
 export async function writeRotationReport(
   path: string,
   recorded: readonly RecordedIn[],
-  notBegun: readonly string[] = [],
+  missing: readonly MissingRotation[] = [],
 ): Promise<void> {
-  const report = buildRotationReport(recorded, new Date(), notBegun);
+  const report = buildRotationReport(recorded, new Date(), missing);
   await writeReport(path, report, async () =>
     (await import('../report/page/rotation-page.ts')).renderRotations(report),
   );

@@ -141,8 +141,8 @@ const SQLSTATES = faults({
   '28P01': ['misconfigured', 'The user name or password in DATABASE_URL is wrong.'],
   '42P01': [
     'misconfigured',
-    "A table does not exist. If it is rotation_checkpoints or the target's, run `npx prisma migrate deploy`; " +
-      'otherwise fix the trigger or afterBatch that uses it.',
+    "A table does not exist. If it is one of this package's, run `npx rotate-tokens init`, or `npx prisma migrate deploy` " +
+      'where your Prisma schema has its models; otherwise fix the trigger or afterBatch that uses it.',
   ],
   '42703': [
     'misconfigured',

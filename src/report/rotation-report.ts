@@ -4,7 +4,7 @@ import type { Run } from '../checkpoint/runs.ts';
 import type { RotationStatus } from '../checkpoint/status.ts';
 import { describeOrder } from './order-text.ts';
 import { plainFinding } from './report.ts';
-import type { ReportedRotation, RotationReport } from './rotation-schema.ts';
+import type { MissingRotation, ReportedRotation, RotationReport } from './rotation-schema.ts';
 import { summariseMissing, summariseRotation } from './rotation-summary.ts';
 
 /** A rotation as it is recorded, and the `databaseLabel` of where. */
@@ -16,12 +16,12 @@ export interface RecordedIn {
 /**
  * The report of whole rotations, in this order.
  *
- * @param notBegun names of those that were asked for, and of which nothing is recorded
+ * @param missing those that were asked for, and of which nothing is known
  */
 export function buildRotationReport(
   recorded: readonly RecordedIn[],
   writtenAt: Date,
-  notBegun: readonly string[] = [],
+  missing: readonly MissingRotation[] = [],
 ): RotationReport {
   const rotations = recorded.map(reported);
   return {
@@ -29,8 +29,8 @@ export function buildRotationReport(
     tool: { name: 'rotate-tokens', version: packageJson.version },
     writtenAt: writtenAt.toISOString(),
     rotations,
-    notBegun: [...notBegun],
-    summary: [...rotations.map(summariseRotation), ...notBegun.map(summariseMissing)].join('\n\n'),
+    missing: [...missing],
+    summary: [...rotations.map(summariseRotation), ...missing.map(summariseMissing)].join('\n\n'),
   };
 }
 

@@ -49,6 +49,12 @@ const rotation = z.strictObject({
   faults: z.array(z.strictObject({ at: isoTime, partition: count, fault: z.string() })),
 });
 
+const missing = z.strictObject({
+  rotation: z.string(),
+  /** `unreadable`: the database did not say whether anything is recorded. */
+  why: z.enum(['not begun', 'unreadable']),
+});
+
 /**
  * The report of whole rotations, from what the database has recorded of them: all runs, orders and verifications. It holds
  * no token, no password and no value of a row but keys. Times are UTC.
@@ -60,14 +66,17 @@ export const rotationReportSchema = z
     tool: z.strictObject({ name: z.literal('rotate-tokens'), version: z.string() }),
     writtenAt: isoTime,
     rotations: z.array(rotation),
-    /** Those that were asked for, and have not begun: nothing of them is recorded. */
-    notBegun: z.array(z.string()),
+    /** Those that were asked for, and of which nothing is known. */
+    missing: z.array(missing),
     /** Plain language, for an incident ticket; lines are separated by `\n`, rotations by an empty one. */
     summary: z.string(),
   })
   .readonly();
 
 export type RotationReport = z.output<typeof rotationReportSchema>;
+
+/** A rotation of which nothing is known. */
+export type MissingRotation = RotationReport['missing'][number];
 
 /** One of its rotations. */
 export type ReportedRotation = RotationReport['rotations'][number];

@@ -2,7 +2,7 @@ import { CONDEMNED_TOKENS, LEAKED_LIST } from '../finding.ts';
 import { formatCount, formatDuration, formatTime, formatTotal } from '../text/format.ts';
 import { printable } from '../text/printable.ts';
 import { countOf, listOf, sentence, shortened, wasOrWere } from '../text/wording.ts';
-import type { ReportedRotation } from './rotation-schema.ts';
+import type { MissingRotation, ReportedRotation } from './rotation-schema.ts';
 
 type ReportedCheck = ReportedRotation['checks'][number];
 type Finding = ReportedCheck['findings'][number];
@@ -22,11 +22,13 @@ export function summariseRotation(rotation: ReportedRotation): string {
     .join('\n');
 }
 
-/** Summarizes a rotation of which nothing is recorded. */
-export function summariseMissing(name: string): string {
-  return printable(
-    `Rotation '${name}' has NOT begun: nothing of it is recorded. Its tokens are as they were. To do: run the same command again.`,
-  );
+/** Summarizes a rotation of which nothing is known. */
+export function summariseMissing({ rotation, why }: MissingRotation): string {
+  const known =
+    why === 'not begun'
+      ? 'has NOT begun: nothing of it is recorded. Its tokens are as they were.'
+      : 'is NOT known: its database could not be read.';
+  return printable(`Rotation '${rotation}' ${known} To do: run the same command again.`);
 }
 
 /** How a rotation stands. Of one that is complete, a finding that says stop outweighs the rest. */

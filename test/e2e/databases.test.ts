@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { rotationReportSchema } from '../../src/index.ts';
 import { COMMAND, start } from '../support/command.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges } from '../support/tickets.ts';
@@ -15,10 +16,11 @@ describe('npx tsx scripts/rotate-tokens.ts --databases', () => {
     folder = await mkdtemp(join(tmpdir(), 'rotate-tokens-databases-'));
   });
   afterAll(() => rm(folder, { recursive: true }));
+  const report = () => join(folder, 'report.json');
   const run = async (text: string, environment: Record<string, string>) => {
     const path = join(folder, 'databases.txt');
     await writeFile(path, text);
-    return start([COMMAND, '--databases', path, '--name', 'leak'], undefined, environment).ended;
+    return start([COMMAND, '--databases', path, '--name', 'leak', '--report', report()], undefined, environment).ended;
   };
 
   it('rotates in each database that a variable has the URL of, also when one fails', async () => {
@@ -31,6 +33,14 @@ describe('npx tsx scripts/rotate-tokens.ts --databases', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('EAST_URL is not set.') });
     expect(stdout).toMatch(/\n2 of 3 rotations are done; not: leak in EAST_URL \(exit code 2\)\. /);
     for (const { database } of [north, south]) expect(await changesPerTicket(database)).toEqual({ 1: ROWS });
+
+    const { rotations, missing, summary } = rotationReportSchema.parse(JSON.parse(await readFile(report(), 'utf8')));
+    const databases = [north, south].map(({ url }) => new URL(url).host + new URL(url).pathname);
+    expect(rotations.map(({ database, state }) => [database, state])).toEqual(
+      databases.map((each) => [each, 'complete']),
+    );
+    expect(missing).toEqual([{ rotation: 'leak in EAST_URL', why: 'unreadable' }]);
+    expect(summary).toContain("Rotation 'leak in EAST_URL' is NOT known: its database could not be read.");
   });
 
   it.each([

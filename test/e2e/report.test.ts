@@ -111,7 +111,7 @@ describe('the report of a whole rotation', () => {
 
     const later = await report('report');
     expect(later.report.rotations).toEqual(verified.report.rotations);
-    expect(later).toMatchObject({ exitCode: 0, stderr: '', report: { notBegun: [] } });
+    expect(later).toMatchObject({ exitCode: 0, stderr: '', report: { missing: [] } });
     expect(later.report.rotations).toMatchObject([
       {
         rotation: 'default',
@@ -147,12 +147,19 @@ describe('the report of a whole rotation', () => {
     expect(written.summary).toContain('VERIFICATION FOUND A PROBLEM');
   });
 
-  it('has what was found by somebody who may not record it, who is told so', async () => {
+  it.each([
+    ['has no privilege for it', '42501', (role: string) => [`GRANT pg_read_all_data TO ${role}`]],
+    [
+      'may only read, as on a replica',
+      '25006',
+      (role: string) => [`ALTER ROLE ${role} SUPERUSER`, `ALTER ROLE ${role} SET default_transaction_read_only = on`],
+    ],
+  ])('has what was found by somebody who cannot record it, who is told so: %s', async (_, fault, statements) => {
     await insertTickets(database, keysUpTo(100));
     expect((await runRotation([], url)).exitCode).toBe(0);
     const role = `auditor_${randomBytes(4).toString('hex')}`;
     await database.$executeRawUnsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'audit'`);
-    await database.$executeRawUnsafe(`GRANT pg_read_all_data TO ${role}`);
+    for (const statement of statements(role)) await database.$executeRawUnsafe(statement);
     const reading = new URL(url);
     [reading.username, reading.password] = [role, 'audit'];
     const path = join(folder, 'audit.json');
@@ -160,7 +167,7 @@ describe('the report of a whole rotation', () => {
     await database.$executeRawUnsafe(`DROP ROLE ${role}`);
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
-      stderr: expect.stringMatching(/^rotate-tokens: what was found could not be recorded: .*42501/),
+      stderr: expect.stringMatching(new RegExp(`^rotate-tokens: what was found could not be recorded: .*${fault}`)),
     });
     const written = rotationReportSchema.parse(JSON.parse(await readFile(path, 'utf8')));
     expect(written.rotations).toMatchObject([{ checks: [{ databaseUser: role }, {}] }]);

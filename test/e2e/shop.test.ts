@@ -218,7 +218,7 @@ describe('a project that has this package installed', () => {
     expect(second.stdout).toMatch(
       /\n2 of 3 rotations are done; not: several:invite \(exit code 2\)\. The same command continues\.\n$/,
     );
-    const { notBegun: notBegunYet } = rotationReportSchema.parse(JSON.parse(await readFile(report, 'utf8')));
+    const { missing: before } = rotationReportSchema.parse(JSON.parse(await readFile(report, 'utf8')));
     await database.$executeRaw`DROP RULE frozen ON shop."Invite"`;
     const third = await shop.rotateTokens(args, url).ended;
     expect(third).toMatchObject({ exitCode: 0, stderr: '' });
@@ -236,13 +236,13 @@ describe('a project that has this package installed', () => {
     expect(states.map(({ rotation, state }) => [rotation, state]).sort()).toEqual(
       ['several:customer', 'several:invite', 'several:session'].map((rotation) => [rotation, 'complete']),
     );
-    const { rotations, notBegun } = rotationReportSchema.parse(JSON.parse(await readFile(report, 'utf8')));
+    const { rotations, missing } = rotationReportSchema.parse(JSON.parse(await readFile(report, 'utf8')));
     expect(rotations.map(({ rotation, state }) => [rotation, state]).sort()).toEqual([
       ['several:customer', 'complete'],
       ['several:invite', 'complete'],
       ['several:session', 'complete'],
     ]);
-    expect([notBegunYet, notBegun]).toEqual([['several:invite'], []]);
+    expect([before, missing]).toEqual([[{ rotation: 'several:invite', why: 'not begun' }], []]);
   });
 
   it('is told by the doctor which of its targets could be rotated now', async () => {

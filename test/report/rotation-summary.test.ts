@@ -57,7 +57,9 @@ describe('the summary of a rotation', () => {
     );
     expect(open).toMatch(/is NOT complete \(stopped\): 1,000 of 1,000 rows/);
     expect(open).toContain('It was never verified.');
-    expect(summariseMissing('leak')).toContain("Rotation 'leak' has NOT begun");
+    const missing = { rotation: 'leak', why: 'not begun' } as const;
+    expect(summariseMissing(missing)).toContain("Rotation 'leak' has NOT begun");
+    expect(summariseMissing({ ...missing, why: 'unreadable' })).toContain("Rotation 'leak' is NOT known");
   });
 
   it('names who worked on it, and each list that was looked up with what came of it', () => {

@@ -1,6 +1,7 @@
 import { parseSettings } from '../../config/settings.ts';
 import { checkReportPath } from '../../report/page/write-report.ts';
 import type { RecordedIn } from '../../report/rotation-report.ts';
+import type { MissingRotation } from '../../report/rotation-schema.ts';
 import { printable } from '../../text/printable.ts';
 import { listed } from '../../text/wording.ts';
 import { databasesIn } from '../databases-in.ts';
@@ -108,12 +109,14 @@ function describeEnds(ends: readonly PartEnd[], count: number): string {
 /** One report of all rotations, whatever came of them. */
 async function reportAll(path: string, name: string, parts: readonly Part[]): Promise<void> {
   const recorded: RecordedIn[] = [];
-  const notBegun: string[] = [];
+  const missing: MissingRotation[] = [];
   for (const part of parts) {
     const rotation = nameOf(name, part);
-    const found = await readRecorded((each) => each === rotation, part).catch(() => []);
-    recorded.push(...found);
-    if (found.length === 0) notBegun.push(part.variable === undefined ? rotation : `${rotation} in ${part.variable}`);
+    const found = await readRecorded((each) => each === rotation, part).catch(() => null);
+    recorded.push(...(found ?? []));
+    if (found?.length === 1) continue;
+    const label = part.variable === undefined ? rotation : `${rotation} in ${part.variable}`;
+    missing.push({ rotation: label, why: found === null ? 'unreadable' : 'not begun' });
   }
-  await writeRotationReport(path, recorded, notBegun);
+  await writeRotationReport(path, recorded, missing);
 }

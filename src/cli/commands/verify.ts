@@ -120,10 +120,15 @@ function listFacts(sha256: string, { checked, survivors, outOfScope }: LeakedTok
   return { sha256, tokensChecked: checked, rowsFound: survivors.count + outOfScope.count };
 }
 
-/** Who verifies may be allowed to read only. @returns the check, if it could not be recorded */
+/**
+ * Records what was found, unless that fails at once: who verifies may be allowed to read only, or look at a replica.
+ *
+ * @returns the check, if it could not be recorded
+ */
 async function recordCheck(context: RotationContext, check: NewCheck, user: string): Promise<Check | undefined> {
+  const once = { ...context, settings: { maxRetryTimeMs: 0 } };
   try {
-    await retry(context, checkRecorder(storeOf({ ...context, database: ownSession(context.database) }), check));
+    await retry(once, checkRecorder(storeOf({ ...context, database: ownSession(context.database) }), check));
     return undefined;
   } catch (error) {
     process.stderr.write(`rotate-tokens: what was found could not be recorded: ${printable(describeError(error))}\n`);

@@ -1,6 +1,6 @@
 import { formatCount, formatDuration, formatTime, formatTotal } from '../../text/format.ts';
 import { countOf, shortened } from '../../text/wording.ts';
-import type { ReportedRotation, RotationReport } from '../rotation-schema.ts';
+import type { MissingRotation, ReportedRotation, RotationReport } from '../rotation-schema.ts';
 import { latestFindings, type Standing, standingOf } from '../rotation-summary.ts';
 import { type Pair, pairs, section, table, UNKNOWN } from './layout.ts';
 import { html, type Markup, NOTHING } from './markup.ts';
@@ -15,6 +15,8 @@ const BADGES: Record<Standing, Badge> = {
   verified: { text: 'Complete and verified', tone: 'good' },
 };
 
+const WHY: Record<MissingRotation['why'], string> = { 'not begun': 'Not begun', unreadable: 'Not readable' };
+
 /** The worst first. */
 const BY_SEVERITY: readonly Standing[] = ['problem', 'incomplete', 'unverified', 'verified'];
 
@@ -22,18 +24,18 @@ const BY_SEVERITY: readonly Standing[] = ['problem', 'incomplete', 'unverified',
 export function renderRotations(report: RotationReport): string {
   const { rotations, tool, writtenAt, summary } = report;
   const standings = rotations.map(standingOf);
-  if (report.notBegun.length > 0) standings.push('incomplete');
+  if (report.missing.length > 0) standings.push('incomplete');
   const badge = BADGES[BY_SEVERITY.find((each) => standings.includes(each)) ?? 'incomplete'];
   const [only] = rotations;
-  const isOne = rotations.length + report.notBegun.length === 1;
-  const title = isOne ? `Rotation ‘${only?.rotation}’` : countOf(rotations.length + report.notBegun.length, 'rotation');
+  const isOne = rotations.length + report.missing.length === 1;
+  const title = isOne ? `Rotation ‘${only?.rotation}’` : countOf(rotations.length + report.missing.length, 'rotation');
   return renderPage({ title: `${title}: report`, tool, writtenAt }, [
     html`<header>
 <h1>${title}</h1>
 <span class="badge ${badge.tone}">${badge.text}</span>
 </header>`,
     summarySection(summary, badge.tone),
-    isOne ? NOTHING : showOverview(rotations, report.notBegun),
+    isOne ? NOTHING : showOverview(rotations, report.missing),
     ...rotations.flatMap((rotation) => [
       isOne ? NOTHING : html`<h1 class="part">${rotation.rotation}</h1>`,
       ...sectionsOf(rotation),
@@ -41,15 +43,16 @@ export function renderRotations(report: RotationReport): string {
   ]);
 }
 
-function showOverview(rotations: readonly ReportedRotation[], notBegun: readonly string[]): Markup {
+function showOverview(rotations: readonly ReportedRotation[], missing: readonly MissingRotation[]): Markup {
   const rows = rotations.map((rotation) => {
     const { text, tone } = BADGES[standingOf(rotation)];
     return html`<tr><td>${rotation.rotation}</td><td class="level ${tone}">${text}</td><td class="number">${formatCount(rotation.rows.done)}</td></tr>`;
   });
-  const missing = notBegun.map(
-    (name) => html`<tr><td>${name}</td><td class="level bad">Not begun</td><td class="number">0</td></tr>`,
+  const unknown = missing.map(
+    ({ rotation, why }) =>
+      html`<tr><td>${rotation}</td><td class="level bad">${WHY[why]}</td><td class="number">${UNKNOWN}</td></tr>`,
   );
-  return section('Rotations', table(['Rotation', 'State', 'Rows rotated'], [...rows, ...missing], 'amounts'));
+  return section('Rotations', table(['Rotation', 'State', 'Rows rotated'], [...rows, ...unknown], 'amounts'));
 }
 
 function sectionsOf(rotation: ReportedRotation): Markup[] {

@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { renderRotations } from '../../../src/report/page/rotation-page.ts';
-import type { ReportedRotation } from '../../../src/report/rotation-schema.ts';
+import type { MissingRotation, ReportedRotation } from '../../../src/report/rotation-schema.ts';
 import { checked, sampleRotation } from './sample-rotation.ts';
 
-const page = (rotations: ReportedRotation[], notBegun: string[] = []) =>
+const page = (rotations: ReportedRotation[], missing: MissingRotation[] = []) =>
   renderRotations({
     format: 1,
     tool: { name: 'rotate-tokens', version: '0.1.0' },
     writtenAt: '2026-03-01T13:00:00.000Z',
     rotations,
-    notBegun,
+    missing,
     summary: 'The summary.',
   });
 const badgeOf = (text: string) => /<span class="badge (\w+)">([^<]+)</.exec(text)?.slice(1);
@@ -30,12 +30,15 @@ describe('the page of whole rotations', () => {
     expect(badgeOf(page([sampleRotation()]))).toEqual(['good', 'Complete and verified']);
     expect(badgeOf(page([sampleRotation(), broken, open]))).toEqual(['bad', 'Complete, with a problem']);
     expect(badgeOf(page([sampleRotation(), open]))).toEqual(['bad', 'Not complete']);
-    expect(badgeOf(page([sampleRotation()], ['leak:invite']))).toEqual(['bad', 'Not complete']);
+    expect(badgeOf(page([sampleRotation()], [{ rotation: 'leak:invite', why: 'not begun' }]))).toEqual([
+      'bad',
+      'Not complete',
+    ]);
     expect(badgeOf(page([sampleRotation({ verifiedAt: null })]))).toEqual(['note', 'Complete, not verified']);
   });
 
   it('lists them all, also those that have not begun', () => {
-    const text = page([sampleRotation({ rotation: 'leak:customer' })], ['leak:invite']);
+    const text = page([sampleRotation({ rotation: 'leak:customer' })], [{ rotation: 'leak:invite', why: 'not begun' }]);
     expect(text).toContain('<h1>2 rotations</h1>');
     expect(text).toMatch(/leak:invite<\/td><td class="level bad">Not begun/);
   });
