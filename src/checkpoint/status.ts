@@ -64,12 +64,17 @@ export interface PartitionStatus {
  * Reads how far rotations are, from any machine and without disturbing them.
  *
  * @param tables of `recordTablesOf`
- * @param name of one rotation; all of them when left out
+ * @param wanted the name of one rotation, or a condition on names. @default all of them
  * @returns the last started first; empty when there is none (of that name)
  */
-export async function readStatus(given: Database, tables: RecordTables, name?: string): Promise<RotationStatus[]> {
+export async function readStatus(
+  given: Database,
+  tables: RecordTables,
+  wanted: string | ((name: string) => boolean) = () => true,
+): Promise<RotationStatus[]> {
   const database = ownSession(given);
-  const rotations = (await loadRotations(database, tables)).filter((each) => name === undefined || each.name === name);
+  const isWanted = typeof wanted === 'string' ? (name: string) => name === wanted : wanted;
+  const rotations = (await loadRotations(database, tables)).filter(({ name }) => isWanted(name));
   const now = await serverTime(database);
   return Promise.all(
     rotations.map(async (rotation) =>

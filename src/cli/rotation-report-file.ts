@@ -1,4 +1,4 @@
-import { type RotationStatus, readStatus } from '../checkpoint/status.ts';
+import { readStatus } from '../checkpoint/status.ts';
 import { retry } from '../database/retry.ts';
 import { databaseLabel } from '../database/url.ts';
 import { describeError } from '../errors/describe-error.ts';
@@ -19,9 +19,8 @@ export async function readRecorded(isWanted: (name: string) => boolean, place: P
   const { url, database, tables } = await openRecords(place);
   const once = { database, signal: new AbortController().signal, settings: { maxRetryTimeMs: 0 }, onEvent: () => {} };
   try {
-    const statuses: RotationStatus[] = await retry(once, () => readStatus(database, tables));
-    const wanted = statuses.filter(({ rotation }) => isWanted(rotation)).reverse();
-    return wanted.map((status) => ({ status, database: databaseLabel(url) }));
+    const statuses = await retry(once, () => readStatus(database, tables, isWanted));
+    return statuses.reverse().map((status) => ({ status, database: databaseLabel(url) }));
   } finally {
     await database.$disconnect();
   }

@@ -1,5 +1,9 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { RECORD_TABLES } from '../../src/config/record-tables.ts';
+import { rotationReportSchema } from '../../src/index.ts';
 import { runRotation, startRotation } from '../support/command.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { recordTokenChanges } from '../support/tickets.ts';
@@ -43,12 +47,20 @@ describe('npx tsx scripts/rotate-tokens.ts --schemas', () => {
     await until(async () => (await changed()).length > 0);
     first.process.kill('SIGKILL');
     await first.ended;
-    const second = await runRotation(args, url);
+    const folder = await mkdtemp(join(tmpdir(), 'rotate-tokens-schemas-'));
+    const report = join(folder, 'report.json');
+    const second = await runRotation([...args, '--report', report], url);
+    const { rotations, missing } = rotationReportSchema.parse(JSON.parse(await readFile(report, 'utf8')));
+    await rm(folder, { recursive: true });
     expect(second).toMatchObject({ exitCode: 0, stderr: '' });
     expect(second.stdout).toMatch(/\n12 of 12 rotations are done\.\n$/);
     expect(await changes()).toEqual([{ times: TENANTS.length, keys: ROWS }]);
     const [record] = await database.$queryRaw<object[]>`SELECT name FROM tenant_3.rotations`;
     expect(record).toEqual({ name: 'leak:tenant_3' });
+    expect(rotations.map(({ rotation, state }) => [rotation, state]).sort()).toEqual(
+      TENANTS.map((tenant) => [`leak:${tenant}`, 'complete']).sort(),
+    );
+    expect(missing).toEqual([]);
   });
 
   it('goes on with the others when one fails, unless told otherwise', async () => {
