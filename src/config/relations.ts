@@ -1,3 +1,5 @@
+import { blocksOf } from './schema-blocks.ts';
+
 /** A relation of a Prisma schema, on the side that holds the other's values. */
 export interface Relation {
   model: string;
@@ -9,13 +11,11 @@ export interface Relation {
   references: string[];
 }
 
-const MODEL = /^\s*model\s+(\w+)\s*\{([\s\S]*?)^\s*\}/gm;
-const COMMENT = /\/\/.*$/gm;
 const RELATION = /^[ \t]*(\w+)[ \t]+(\w+)\??[ \t].*@relation\(([^)]*)\)/gm;
 
 /** Prisma's client knows at run time that there is a relation, but not of which fields: only the text of the schema does. */
 export function relationsIn(schema: string): Relation[] {
-  return [...schema.replaceAll(COMMENT, '').matchAll(MODEL)].flatMap(([, model = '', body = '']) =>
+  return blocksOf(schema, 'model').flatMap(({ name: model, body }) =>
     [...body.matchAll(RELATION)].flatMap(([, name = '', to = '', options = '']) => {
       const [fields, references] = [namesAfter('fields', options), namesAfter('references', options)];
       return fields.length === 0 ? [] : [{ model, name, fields, to, references }];
