@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type EmbeddedServer, startEmbeddedServer } from '../support/embedded-server.ts';
+import { output } from '../support/output.ts';
 import { openTicketDatabase } from '../support/ticket-database.ts';
 import { MANAGERS, PRISMA_FILES, PROJECTS, type Project } from './projects.ts';
 
@@ -98,12 +97,6 @@ function program(manager: Project['manager'], args: string[], folder: string, ur
   });
 }
 
-/** @returns what it printed @throws Error with that when it fails */
-async function execute([name = '', ...args]: string[], cwd: string, environment: Record<string, string> = {}) {
-  const child = spawn(name, args, { cwd, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
-  let printed = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += chunk));
-  const [exitCode] = await once(child, 'close');
-  if (exitCode !== 0) throw new Error(`${[name, ...args].join(' ')} ended with ${exitCode}:\n${printed}`);
-  return printed;
+function execute([name = '', ...args]: string[], cwd: string, environment: Record<string, string> = {}) {
+  return output(name, args, { cwd, env: { ...process.env, ...environment } });
 }

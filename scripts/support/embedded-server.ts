@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { freePort } from './free-port.ts';
+import { output } from './output.ts';
 import { runAfterDeath } from './watchdog.ts';
 
 /** A PostgreSQL of one's own, on a free port of the loopback interface, with its data in a temporary folder. */
@@ -220,13 +221,3 @@ async function untilReady(log: NodeJS.ReadableStream, exited: Promise<unknown>):
 }
 
 const READY = /database system is ready to accept (read-only )?connections/;
-
-/** Runs a program to its end. @returns what it printed @throws Error with what it printed when it fails */
-async function output(program: string, args: string[], options: Owner & { cwd?: string } = {}): Promise<string> {
-  const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-  let printed = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += chunk));
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`${program} failed:\n${printed}`);
-  return printed.trim();
-}

@@ -1,10 +1,9 @@
 import './quiet-environment.ts'; // before anything that logs
 import { config as loadDotenv } from 'dotenv';
-import { describeError } from '../errors/describe-error.ts';
 import { ConfigurationError } from '../errors/errors.ts';
-import { printable } from '../text/printable.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { noisyDiagnostics, quietEnvironment } from './quiet-environment.ts';
+import { sayError } from './say-error.ts';
 
 type Command = (args: string[]) => Promise<number>;
 
@@ -31,7 +30,7 @@ process.on('unhandledRejection', (error) =>
 process.on('uncaughtException', (error) => fail(error));
 
 function fail(error: unknown, what = ''): void {
-  process.stderr.write(`rotate-tokens: ${what}${printable(describeError(error))}\n`);
+  sayError(error, what);
   process.exit(exitCodeOfError(error));
 }
 

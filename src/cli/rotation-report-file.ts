@@ -1,11 +1,9 @@
 import { readStatus } from '../checkpoint/status.ts';
 import { retry } from '../database/retry.ts';
 import { databaseLabel } from '../database/url.ts';
-import { describeError } from '../errors/describe-error.ts';
 import { writeReport } from '../report/page/write-report.ts';
 import { buildRotationReport, type RecordedIn } from '../report/rotation-report.ts';
 import type { MissingRotation } from '../report/rotation-schema.ts';
-import { printable } from '../text/printable.ts';
 import { openRecords, type Place } from './open-target.ts';
 
 /**
@@ -40,9 +38,4 @@ export async function writeRotationReport(
   await writeReport(path, report, async () =>
     (await import('../report/page/rotation-page.ts')).renderRotations(report),
   );
-}
-
-/** The exit code is about the rotation. */
-export function warnOfReport(error: unknown): void {
-  process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
 }

@@ -2,7 +2,6 @@ import { parseDatabaseUrl } from '../../config/database-url.ts';
 import { parseSettings, type Settings } from '../../config/settings.ts';
 import { retry } from '../../database/retry.ts';
 import { ownSession } from '../../database/session.ts';
-import { describeError } from '../../errors/describe-error.ts';
 import { ConfigurationError } from '../../errors/errors.ts';
 import type { Finding } from '../../finding.ts';
 import { inspectDatabase } from '../../preflight/preflight.ts';
@@ -15,6 +14,7 @@ import { openTarget } from '../open-target.ts';
 import { colored } from '../reporters/color.ts';
 import { describeFindings } from '../reporters/findings.ts';
 import { retriesTo } from '../reporters/retry-text.ts';
+import { sayError } from '../say-error.ts';
 import { exitCodeAfter, interruptOnSignals } from '../signals.ts';
 import { targetsOrAll } from '../targets-of.ts';
 
@@ -51,7 +51,7 @@ export async function doctorCommand(args: string[]): Promise<number> {
     return unready.length === 0 ? 0 : 2;
   } catch (error) {
     if (interruption.received) return exitCodeAfter(interruption.received);
-    process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
+    sayError(error);
     return exitCodeOfError(error);
   }
 }

@@ -1,5 +1,4 @@
 import { parseSettings } from '../../config/settings.ts';
-import { describeError } from '../../errors/describe-error.ts';
 import { expireGrace } from '../../rotate/expire-grace.ts';
 import { printable } from '../../text/printable.ts';
 import { countOf } from '../../text/wording.ts';
@@ -7,6 +6,7 @@ import { commandLine, PROGRAM, RETRY_TIME_OPTION, TARGET_OPTION } from '../argum
 import { exitCodeOfError } from '../exit-code.ts';
 import { openTarget } from '../open-target.ts';
 import { retriesTo } from '../reporters/retry-text.ts';
+import { sayError } from '../say-error.ts';
 import { exitCodeAfter, interruptOnSignals } from '../signals.ts';
 
 const USAGE = `${PROGRAM} expire-grace [options]
@@ -41,7 +41,7 @@ export async function expireGraceCommand(args: string[]): Promise<number> {
     }
   } catch (error) {
     if (interruption.received) return exitCodeAfter(interruption.received);
-    process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
+    sayError(error);
     return exitCodeOfError(error);
   }
 }

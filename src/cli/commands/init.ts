@@ -9,7 +9,6 @@ import { OWN_SCHEMA } from '../../config/record-tables.ts';
 import { type ClientConstructor, type Database, openDatabase } from '../../database/database.ts';
 import { quoted } from '../../database/sql.ts';
 import { databaseLabel, schemaOf } from '../../database/url.ts';
-import { describeError } from '../../errors/describe-error.ts';
 import { ConfigurationError } from '../../errors/errors.ts';
 import { printable } from '../../text/printable.ts';
 import { countOf } from '../../text/wording.ts';
@@ -20,6 +19,7 @@ import { findClient } from '../init/find-client.ts';
 import { configText, proposeTargets, type StoredModel } from '../init/propose.ts';
 import { FOUNDATION, recordTableMigrations } from '../init/record-tables-sql.ts';
 import { CONFIG, importFile } from '../load-config.ts';
+import { sayError } from '../say-error.ts';
 
 const USAGE = `${PROGRAM} init [options]
 
@@ -45,7 +45,7 @@ export async function initCommand(args: string[]): Promise<number> {
     else await prepare(options.client);
     return 0;
   } catch (error) {
-    process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
+    sayError(error);
     return exitCodeOfError(error);
   }
 }

@@ -7,13 +7,13 @@ import { parse } from '../../config/parse.ts';
 import { DEFAULTS } from '../../config/settings.ts';
 import { retry } from '../../database/retry.ts';
 import { ownSession } from '../../database/session.ts';
-import { describeError } from '../../errors/describe-error.ts';
 import { ConfigurationError } from '../../errors/errors.ts';
 import { adviseOnOrder } from '../../report/order-text.ts';
 import { printable } from '../../text/printable.ts';
 import { commandLine, PROGRAM } from '../arguments.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { openRecords } from '../open-target.ts';
+import { sayError } from '../say-error.ts';
 import { steerableOptions, steeredBy } from '../setting-options.ts';
 
 const NAME = {
@@ -68,7 +68,7 @@ export function orderCommand(action: Order['action']): (args: string[]) => Promi
       process.stdout.write(`${printable(adviseOnOrder(await give(action, args)))}\n`);
       return 0;
     } catch (error) {
-      process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
+      sayError(error);
       return exitCodeOfError(error);
     }
   };

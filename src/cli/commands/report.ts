@@ -1,14 +1,13 @@
 import * as z from 'zod';
 import { parse } from '../../config/parse.ts';
 import { DEFAULTS } from '../../config/settings.ts';
-import { describeError } from '../../errors/describe-error.ts';
 import { ConfigurationError } from '../../errors/errors.ts';
 import { checkReportPath } from '../../report/page/write-report.ts';
 import { buildRotationReport } from '../../report/rotation-report.ts';
-import { printable } from '../../text/printable.ts';
 import { commandLine, PROGRAM } from '../arguments.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { readRecorded, writeRotationReport } from '../rotation-report-file.ts';
+import { sayError } from '../say-error.ts';
 
 const USAGE = `${PROGRAM} report [options]
 
@@ -40,7 +39,7 @@ export async function reportCommand(args: string[]): Promise<number> {
     else await writeRotationReport(path, recorded);
     return 0;
   } catch (error) {
-    process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
+    sayError(error);
     return exitCodeOfError(error);
   }
 }

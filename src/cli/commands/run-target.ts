@@ -15,7 +15,7 @@ import { jsonReporter } from '../reporters/json-reporter.ts';
 import { both, type Reporter } from '../reporters/reporter.ts';
 import { textReporter } from '../reporters/text-reporter.ts';
 import type { RotateOptions } from '../rotate-options.ts';
-import { warnOfReport } from '../rotation-report-file.ts';
+import { sayError } from '../say-error.ts';
 import { exitCodeAfter, type Interruption } from '../signals.ts';
 
 /** A run as the options describe it, of one target. */
@@ -123,6 +123,6 @@ async function reported(
     throw error;
   });
   reporter.end(result);
-  await report?.write({ result }).catch(warnOfReport);
+  await report?.write({ result }).catch((error: unknown) => sayError(error)); // the exit code is about the rotation
   return result;
 }

@@ -10,7 +10,7 @@ import { jsonLines } from '../json-lines.ts';
 import type { Place } from '../open-target.ts';
 import type { Reporter } from '../reporters/reporter.ts';
 import { parseRotateOptions, type RotateOptions } from '../rotate-options.ts';
-import { readRecorded, warnOfReport, writeRotationReport } from '../rotation-report-file.ts';
+import { sayError } from '../say-error.ts';
 import { schemasOf } from '../schemas-of.ts';
 import { exitCodeAfter, type Interruption, interruptOnSignals } from '../signals.ts';
 import { targetsOf } from '../targets-of.ts';
@@ -83,7 +83,8 @@ async function runParts(
   if (options.json)
     jsonLines(options.settings.name, process.stdout)('rotations', { rotations: ends, of: parts.length });
   else process.stdout.write(`${printable(describeEnds(ends, parts.length))}\n`);
-  if (report !== undefined) await reportAll(report, options.settings.name, parts).catch(warnOfReport);
+  if (report !== undefined)
+    await reportAll(report, options.settings.name, parts).catch((error: unknown) => sayError(error));
   if (interruption.received !== undefined) return exitCodeAfter(interruption.received);
   return worstExitCode(ends.map(({ exitCode }) => exitCode));
 }
@@ -108,6 +109,7 @@ function describeEnds(ends: readonly PartEnd[], count: number): string {
 
 /** One report of all rotations, whatever came of them. */
 async function reportAll(path: string, name: string, parts: readonly Part[]): Promise<void> {
+  const { readRecorded, writeRotationReport } = await import('../rotation-report-file.ts');
   const recorded: RecordedIn[] = [];
   const missing: MissingRotation[] = [];
   for (const part of parts) {

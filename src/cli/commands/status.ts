@@ -7,13 +7,13 @@ import { parse } from '../../config/parse.ts';
 import { retry } from '../../database/retry.ts';
 import { ownSession } from '../../database/session.ts';
 import { databaseLabel } from '../../database/url.ts';
-import { describeError } from '../../errors/describe-error.ts';
 import { ConfigurationError } from '../../errors/errors.ts';
 import { printable, printableJson } from '../../text/printable.ts';
 import { commandLine, PROGRAM } from '../arguments.ts';
 import { exitCodeOfError } from '../exit-code.ts';
 import { openRecords } from '../open-target.ts';
 import { describeStatus } from '../reporters/status-text.ts';
+import { sayError } from '../say-error.ts';
 import type { Served } from '../serve/server.ts';
 import { exitCodeAfter, interruptOnSignals } from '../signals.ts';
 
@@ -41,7 +41,7 @@ export async function statusCommand(args: string[]): Promise<number> {
     await (options.serve === undefined ? show(options, interruption.signal) : servePage(options, interruption.signal));
     return interruption.received ? exitCodeAfter(interruption.received) : 0;
   } catch (error) {
-    process.stderr.write(`rotate-tokens: ${printable(describeError(error))}\n`);
+    sayError(error);
     return exitCodeOfError(error);
   }
 }

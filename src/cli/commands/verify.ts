@@ -4,12 +4,10 @@ import { whoIsThis } from '../../checkpoint/who.ts';
 import type { RotationContext } from '../../context.ts';
 import { isAbort, retry } from '../../database/retry.ts';
 import { ownSession } from '../../database/session.ts';
-import { describeError } from '../../errors/describe-error.ts';
 import { ConfigurationError } from '../../errors/errors.ts';
 import type { Finding } from '../../finding.ts';
 import { assertVisible } from '../../preflight/preflight.ts';
 import { checkReportPath } from '../../report/page/write-report.ts';
-import { printable } from '../../text/printable.ts';
 import { leakedFinding, noListFinding, type RotationState } from '../../verify/leaked-finding.ts';
 import { readLeakedList } from '../../verify/leaked-list.ts';
 import { findSurvivors, type LeakedTokens, LOOKUPS_AT_A_TIME } from '../../verify/survivors.ts';
@@ -20,7 +18,8 @@ import type { LeakedSource } from '../list-options.ts';
 import { keepMemorySmall } from '../memory.ts';
 import { openTarget } from '../open-target.ts';
 import { jsonVerifyReporter, textVerifyReporter, type VerifyReporter } from '../reporters/verify-reporter.ts';
-import { readRecorded, warnOfReport, writeRotationReport } from '../rotation-report-file.ts';
+import { readRecorded, writeRotationReport } from '../rotation-report-file.ts';
+import { sayError } from '../say-error.ts';
 import { exitCodeAfter, interruptOnSignals } from '../signals.ts';
 import { parseVerifyOptions, type VerifyOptions } from '../verify-options.ts';
 
@@ -96,7 +95,8 @@ async function verify(
     if (state === 'unrecorded') return isVerified;
     const check = { findings: found, list: tokens && list ? listFacts(list.sha256(), tokens) : null };
     const unrecorded = await recordCheck(context, check, user);
-    if (report !== undefined) await reportCheck(report, settings.name, unrecorded).catch(warnOfReport);
+    if (report !== undefined)
+      await reportCheck(report, settings.name, unrecorded).catch((error: unknown) => sayError(error));
     return isVerified;
   } finally {
     file?.destroy();
@@ -131,7 +131,7 @@ async function recordCheck(context: RotationContext, check: NewCheck, user: stri
     await retry(once, checkRecorder(storeOf({ ...context, database: ownSession(context.database) }), check));
     return undefined;
   } catch (error) {
-    process.stderr.write(`rotate-tokens: what was found could not be recorded: ${printable(describeError(error))}\n`);
+    sayError(error, 'what was found could not be recorded: ');
     const { findings, list } = check;
     return {
       id: '',

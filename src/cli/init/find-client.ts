@@ -34,7 +34,7 @@ export async function findClient(folder: string): Promise<string> {
     if (!existsSync(client)) {
       throw new ConfigurationError(`there is no ${relative(folder, client)}. Run \`npx prisma generate\` first.`);
     }
-    return `./${relative(folder, importable(client, await readFile(client, 'utf8')))}`;
+    return `./${relative(folder, await importable(client))}`;
   }
   throw new ConfigurationError(
     'no Prisma schema with a client was found in prisma/ or schema.prisma. Name the generated client with --client.',
@@ -42,9 +42,10 @@ export async function findClient(folder: string): Promise<string> {
 }
 
 /** Prisma finds out which file extension the project's compiler wants in an import, and writes its own imports so. */
-function importable(client: string, text: string): string {
-  const [, extension = '.ts'] = /from ['"]\.\/enums(\.[a-z]+)?['"]/.exec(text)?.map((part) => part ?? '') ?? [];
-  return client.endsWith('.ts') ? client.replace(/\.ts$/, extension) : client;
+async function importable(client: string): Promise<string> {
+  if (!client.endsWith('.ts')) return client;
+  const found = /from ['"]\.\/enums(\.[a-z]+)?['"]/.exec(await readFile(client, 'utf8'));
+  return found === null ? client : client.replace(/\.ts$/, found[1] ?? '');
 }
 
 /** @returns the paths of schema files: the one that this is, or those in the folder that this is */

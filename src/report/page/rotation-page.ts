@@ -37,7 +37,7 @@ export function renderRotations(report: RotationReport): string {
     summarySection(summary, badge.tone),
     isOne ? NOTHING : showOverview(rotations, report.missing),
     ...rotations.flatMap((rotation) => [
-      isOne ? NOTHING : html`<h1 class="part">${rotation.rotation}</h1>`,
+      isOne ? NOTHING : html`<h1>${rotation.rotation}</h1>`,
       ...sectionsOf(rotation),
     ]),
   ]);
