@@ -7,7 +7,7 @@ import {
   isOlderThanPlan,
 } from '../checkpoint/condemned-tokens.ts';
 import { keyOrder } from '../checkpoint/key-order.ts';
-import { keyValue } from '../config/key.ts';
+import { keyTextIn, keyValue } from '../config/key.ts';
 import { inScope, storedText, type Target } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
@@ -16,6 +16,7 @@ import { retry } from '../database/retry.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import { type OpenTransaction, readOpenTransactions } from '../plan/open-transactions.ts';
 import { type BlockRange, inSharedSnapshot, scanBlocks } from '../plan/table-scan.ts';
+import { readColumnType } from '../preflight/columns.ts';
 
 /** Rows that hold a condemned token. */
 export interface Survivors {
@@ -79,9 +80,10 @@ export async function scanTable(
     const open = condemned === null ? [] : await readOpenTransactions(database, target, condemned);
     return inSharedSnapshot(database, settings.workers, async (readers) => {
       const hashes = condemned === null ? 0 : await countHashes(readers[0], target, condemned);
+      const hasForm = hasFormSql(target, (await readColumnType(readers[0], target, target.token))?.baseType);
       const sum = { rows: 0, nulls: 0, foreign: 0, inScope: noSurvivors(), outOfScope: noSurvivors() };
       const readStretch = async (reader: Queryable, { condition }: BlockRange) => {
-        const stretch = await read(reader, target, condition, watermark, condemned);
+        const stretch = await read(reader, target, condition, watermark, condemned, hasForm);
         sum.rows += stretch.rows;
         sum.nulls += stretch.nulls;
         sum.foreign += stretch.foreign;
@@ -124,32 +126,47 @@ async function countHashes(
   return sum?.hashes ?? 0;
 }
 
+/**
+ * The condition that a token has the form of the target's kind; null where there is no token. A UUID's version and variant
+ * (RFC 9562, section 4) are read from its bytes, at a fifth of the price of its text.
+ *
+ * @param baseType of the token's column, as the catalog names it
+ */
+function hasFormSql({ token, kind }: Target, baseType: string | undefined): Sql {
+  if (kind.form === null) return sql`true`;
+  if (kind.type !== 'uuid' || baseType !== 'uuid') {
+    return sql`${storedText(token)} LIKE ANY (${arrayLiteral(kind.form.patterns)}::text[])`;
+  }
+  const bytes = sql`uuid_send(${token.sql})`;
+  return sql`(get_byte(${bytes}, 6) >> 4 = 4 AND get_byte(${bytes}, 8) >> 6 = 2)`;
+}
+
 async function read(
   transaction: Queryable,
   target: Target,
   condition: Sql,
   watermark: Key,
   condemned: CondemnedTokens | null,
+  hasForm: Sql,
 ): Promise<Stretch> {
-  const { from, key, token, kind, records } = target;
-  const isForeign =
-    kind.form === null ? sql`false` : sql`NOT token LIKE ANY (${arrayLiteral(kind.form.patterns)}::text[])`;
+  const { from, key, token, records } = target;
   const hash = condemned === null ? sql`NULL::bigint` : hashSql(token.sql, condemned.hashedAs);
   const isHeld = condemned === null ? sql`false` : holds(sql`hash`, condemned);
-  const keys = (which: Sql) => sql`(array_agg(key) FILTER (WHERE ${which}))[1:${MAX_KEYS}::int]`;
+  const keys = (which: Sql) =>
+    sql`(array_agg(${keyTextIn(key, 'looked_at')}) FILTER (WHERE ${which}))[1:${MAX_KEYS}::int]`;
   const [isSurvivor, isOutOfScope] = [sql`is_condemned AND is_in_scope`, sql`has_hash AND NOT is_in_scope`];
   // OFFSET 0: or the planner would compute each expression once for each of its uses.
   const [stretch] = await transaction.$queryRaw<Stretch[]>`
     SELECT count(*) FILTER (WHERE is_covered)::int AS rows,
-      count(*) FILTER (WHERE is_covered AND token IS NULL)::int AS nulls,
-      count(*) FILTER (WHERE is_covered AND ${isForeign})::int AS foreign,
+      count(*) FILTER (WHERE is_covered AND is_null)::int AS nulls,
+      count(*) FILTER (WHERE is_covered AND NOT has_form)::int AS foreign,
       count(*) FILTER (WHERE ${isSurvivor})::int AS "inScope", ${keys(isSurvivor)} AS "inScopeKeys",
       count(*) FILTER (WHERE ${isOutOfScope})::int AS "outOfScope", ${keys(isOutOfScope)} AS "outOfScopeKeys"
     FROM (
-      SELECT key, token, is_in_scope, is_in_scope AND is_up_to_watermark AS is_covered,
+      SELECT stretch.*, is_in_scope AND is_up_to_watermark AS is_covered,
         is_old OR condemned.bucket IS NOT NULL AS is_condemned, condemned.bucket IS NOT NULL AS has_hash
       FROM (
-        SELECT ${key.text} AS key, ${storedText(token)} AS token, ${hash} AS hash,
+        SELECT ${key.selected}, ${token.sql} IS NULL AS is_null, ${hasForm} AS has_form, ${hash} AS hash,
           ${inScope(target)} AS is_in_scope, ${key.sql} <= ${keyValue(key, watermark)} AS is_up_to_watermark,
           ${condemned === null ? sql`false` : isOlderThanPlan(target, condemned)} AS is_old
         FROM ${from} WHERE ${condition}
