@@ -92,11 +92,8 @@ export async function scanBlocks(
   read: (reader: Queryable, range: BlockRange) => Promise<void>,
   onProgress: (progress: ScanProgress) => void = () => {},
 ): Promise<void> {
-  const [size] = await readers[0].$queryRaw<{ blocks: number; tables: number }[]>`
-    SELECT coalesce(max(pg_relation_size(oid)) / current_setting('block_size')::int, 0)::float8 AS blocks,
-      count(*)::float8 AS tables FROM ${rowTablesOf({ relation })} AS tables`;
-  const blocksTotal = size?.blocks ?? 0;
-  const blocks = Math.max(1, Math.floor(BLOCKS_PER_STATEMENT / Math.max(1, size?.tables ?? 1)));
+  const { blocksTotal, tables } = await sizeOf(readers[0], relation);
+  const blocks = Math.max(1, Math.floor(BLOCKS_PER_STATEMENT / Math.max(1, tables)));
   const stretches = Math.ceil(blocksTotal / blocks);
   let next = 0;
   let done = 0;
@@ -118,6 +115,20 @@ export async function scanBlocks(
       }),
     ),
   );
+}
+
+/** Size of a table, or of the largest of its partitions, of which there are so many; one that has none is its only one. */
+async function sizeOf(database: Queryable, relation: string): Promise<{ blocksTotal: number; tables: number }> {
+  const [size] = await database.$queryRaw<{ blocksTotal: number; tables: number }[]>`
+    SELECT coalesce(max(pg_relation_size(oid)) / current_setting('block_size')::int, 0)::float8 AS "blocksTotal",
+      count(*)::float8 AS tables FROM ${rowTablesOf({ relation })} AS tables`;
+  return size ?? { blocksTotal: 0, tables: 0 };
+}
+
+/** @returns at most how many blocks a table has, its partitions included */
+export async function blocksOf(database: Queryable, { relation }: Target): Promise<number> {
+  const { blocksTotal, tables } = await sizeOf(database, relation);
+  return blocksTotal * tables;
 }
 
 function inBlocks(first: number, blocks: number): Sql {
