@@ -14,9 +14,11 @@ export interface FreshTokens {
   stored: readonly string[];
 }
 
-/** UUIDs, one for each row, one after another. */
+/** UUIDs for so many rows, which are made when they are written. */
 export interface PackedTokens {
-  packed: Buffer;
+  rows: number;
+  /** Makes so many, one after another. */
+  pack: (count: number) => Buffer;
 }
 
 /** What tokens are made for. */
@@ -34,7 +36,7 @@ export async function tokensFor(
 ): Promise<Tokens> {
   if (tokens === 'database') return tokens;
   const { makeBytes } = target.kind;
-  return makeBytes === null || target.set !== null ? listedTokens(target, rows) : { packed: makeBytes(rows) };
+  return makeBytes === null || target.set !== null ? listedTokens(target, rows) : { rows, pack: makeBytes };
 }
 
 /** Makes tokens that can be read. */

@@ -4,9 +4,10 @@ import type { Key } from '../checkpoint/checkpoints.ts';
 import { arraysOf, partNames } from '../config/key.ts';
 import { arrayOf, keyArrays, type Target } from '../config/target.ts';
 import { UUID_BYTES } from '../config/token-kinds.ts';
-import type { Tokens } from '../config/tokens.ts';
+import type { PackedTokens, Tokens } from '../config/tokens.ts';
 import { arrayLiteral } from '../database/array-literal.ts';
 import { empty, identifier, join, type Sql, sql } from '../database/sql.ts';
+import type { KeyRange } from './page.ts';
 import { type ColumnValues, valuesToSet } from './set-values.ts';
 
 /** Tokens, and values of other columns, for certain keys. */
@@ -18,7 +19,7 @@ export interface Given {
 
 /** As many of the keys get something as there are tokens; the others are left for the next page. */
 export function givenTo(target: Target, locked: readonly Key[], tokens: Tokens): Given {
-  if (tokens === 'database' || 'packed' in tokens) throw new Error('a target with a set needs tokens that can be read');
+  if (tokens === 'database' || 'pack' in tokens) throw new Error('a target with a set needs tokens that can be read');
   const keys = locked.slice(0, tokens.stored.length);
   return { keys, stored: tokens.stored.slice(0, keys.length), others: valuesToSet(target, keys, tokens) };
 }
@@ -43,15 +44,41 @@ export function pageByPlace(target: Target, where: Sql, tokens: Tokens): Sql {
   const numbered = sql`
     SELECT ${key.selected}${old}, row_number() OVER (ORDER BY ${key.ascending}) AS place FROM ${from} WHERE ${where}`;
   if (tokens === 'database') return numbered;
-  if ('packed' in tokens) {
-    const bytes = sql`substring(${tokens.packed}::bytea FROM ${UUID_BYTES}::int * (place::int - 1) + 1 FOR ${UUID_BYTES}::int)`;
-    return sql`
-      SELECT *, encode(${bytes}, 'hex')::uuid AS token FROM (${numbered}) AS numbered WHERE place <= ${countOf(tokens)}`;
+  if ('pack' in tokens) {
+    const token = uuidAt(sql`place`, tokens, tokens.rows);
+    return sql`SELECT *, ${token} AS token FROM (${numbered}) AS numbered WHERE place <= ${tokens.rows}`;
   }
   return sql`
     SELECT * FROM (${numbered}) AS numbered
     JOIN unnest(${arrayLiteral(tokens.stored)}::${typeOf(target)}[]) WITH ORDINALITY AS given (token, place)
       USING (place)`;
+}
+
+/** More places than rows, in proportion, up to which it is cheaper to make a token for each of them than to number the rows. */
+const MOST_PLACES_PER_ROW = 2;
+
+/**
+ * The token of a row by itself, where it needs no number: one that PostgreSQL makes, or that of its place in the range of
+ * whole numbers that its key lies in, if that has few gaps. Takes a fifth less than `pageByPlace`.
+ *
+ * @param rows keys of the page
+ * @returns null if there is none
+ */
+export function tokenByKey({ key }: Target, { after, upTo }: KeyRange, rows: number, tokens: Tokens): Sql | null {
+  if (tokens === 'database') return sql`gen_random_uuid()`;
+  const isWhole = key.columns.length === 1 && key.columns.every(({ type }) => type === 'Int' || type === 'BigInt');
+  if (!('pack' in tokens) || !isWhole || after === null) return null;
+  const places = BigInt(upTo) - BigInt(after);
+  if (places > MOST_PLACES_PER_ROW * rows) return null;
+  return uuidAt(sql`(${key.sql} - ${after}::bigint)`, tokens, Number(places));
+}
+
+/** @param place from 1 to `places` */
+function uuidAt(place: Sql, tokens: PackedTokens, places: number): Sql {
+  const packed = tokens.pack(places);
+  assertEnough(packed.length / UUID_BYTES, places);
+  const bytes = sql`substring(${packed}::bytea FROM ${UUID_BYTES}::int * (${place}::int - 1) + 1 FOR ${UUID_BYTES}::int)`;
+  return sql`encode(${bytes}, 'hex')::uuid`;
 }
 
 /** Gives each key its own token and values: a row that has left the scope must not pass them on to the next one. */
@@ -77,8 +104,13 @@ function selectOld({ token }: Target): Sql {
   return sql`, ${token.sql} AS old`;
 }
 
-export function countOf(tokens: Exclude<Tokens, 'database'>): number {
-  return 'packed' in tokens ? tokens.packed.length / UUID_BYTES : tokens.stored.length;
+/** @throws Error when there are fewer tokens than rows: their page would look like the last one */
+export function assertEnoughFor(rows: number, tokens: Tokens): void {
+  if (tokens !== 'database') assertEnough('pack' in tokens ? tokens.rows : tokens.stored.length, rows);
+}
+
+function assertEnough(tokens: number, rows: number): void {
+  if (tokens < rows) throw new Error(`${rows} rows need as many tokens`);
 }
 
 /** The type of the tokens' array. The column's own type may be another. */

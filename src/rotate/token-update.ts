@@ -8,7 +8,7 @@ import type { Tokens } from '../config/tokens.ts';
 import type { Queryable } from '../database/database.ts';
 import { momentText } from '../database/moment.ts';
 import { empty, identifier, join, type Sql, sql } from '../database/sql.ts';
-import { assignments, countOf, givenTo, pageByKey, pageByPlace } from './given-tokens.ts';
+import { assertEnoughFor, assignments, givenTo, pageByKey, pageByPlace, tokenByKey } from './given-tokens.ts';
 import { handedOf, handOver, type Updated } from './hand-over.ts';
 import { isOneOf, lockRows, type RowsToUpdate } from './lock-rows.ts';
 import { type KeyRange, keyAt, within } from './page.ts';
@@ -40,14 +40,15 @@ export async function updateNext(
   tokens: Tokens,
   guard: Guard,
 ): Promise<UpdatedPage> {
-  // With fewer, the page would look like the last one.
-  if (tokens !== 'database' && countOf(tokens) < size) throw new Error(`${size} rows need as many tokens`);
+  assertEnoughFor(size, tokens);
   const end = await keyAt(transaction, target, range, size);
   const page = { ...range, upTo: end ?? range.upTo };
   const inPage = (key: Sql) => within(target, page, key);
   const found = exceptFresh(target, await lockRows(transaction, target, inPage), guard);
-  if (tokens === 'database' && !guard.firesTriggers && !target.withOldTokens) {
-    const rows = await updateByDatabase(transaction, target, found.where);
+  const isProvenByRow = guard.firesTriggers || target.withOldTokens;
+  const token = isProvenByRow ? null : tokenByKey(target, page, size, tokens);
+  if (token !== null) {
+    const rows = await updateByKey(transaction, target, found.where, token);
     return { end: page.upTo, keys: end === null ? rows : size, rows };
   }
   const bound = inPage(target.key.sql);
@@ -155,12 +156,17 @@ async function updatePage(
   return updated;
 }
 
-/** Cheaper than `updatePage`, as no row needs a number. @returns the number of rows */
-async function updateByDatabase(transaction: Queryable, target: Target, where: Sql): Promise<number> {
+/**
+ * Cheaper than `updatePage`, as no row needs a number.
+ *
+ * @param value the token of each row
+ * @returns the number of rows
+ */
+async function updateByKey(transaction: Queryable, target: Target, where: Sql, value: Sql): Promise<number> {
   const { from, token, afterBatch } = target;
   const [updated] = await transaction.$queryRaw<Updated[]>`
     WITH updated AS (
-      UPDATE ${from} SET ${identifier(token.name)} = gen_random_uuid()${besides(target)}
+      UPDATE ${from} SET ${identifier(token.name)} = ${value}${besides(target)}
       WHERE ${where} RETURNING ${handedOf(target, sql`1`)} AS row
     )
     SELECT count(*)::int AS rows, ${afterBatch === null ? sql`NULL` : sql`json_agg(row)`} AS handed FROM updated`;

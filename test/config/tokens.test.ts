@@ -21,8 +21,8 @@ describe('the tokens for a batch', () => {
 
   it('are packed where they are UUIDs to be stored as they are', async () => {
     const tokens = await tokensFor({ tokens: 'app' }, TICKETS, 1_000);
-    if (typeof tokens === 'string' || !('packed' in tokens)) throw new Error('they are not packed');
-    const uuids = tokens.packed.toString('hex').match(/.{32}/g) ?? [];
+    if (typeof tokens === 'string' || !('pack' in tokens)) throw new Error('they are not packed');
+    const uuids = tokens.pack(tokens.rows).toString('hex').match(/.{32}/g) ?? [];
     expect(new Set(uuids).size).toBe(1_000);
     expect(uuids.filter((each) => !/^.{12}4.{3}[89ab]/.test(each))).toEqual([]);
     expect(await tokensFor({ tokens: 'app' }, ticketsOf(sha256(uuid())), 3)).toMatchObject({
