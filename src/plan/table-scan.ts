@@ -8,7 +8,7 @@ import { raw, type Sql, sql } from '../database/sql.ts';
 const LONGEST_MS = 86_400_000;
 
 /** Blocks (8 kB each) that one statement reads: some 300,000 rows, in a few tenths of a second. */
-const BLOCKS_PER_STATEMENT = 4_096;
+export const BLOCKS_PER_STATEMENT = 4_096;
 
 /** A stretch of the table itself, in the order in which it lies on disk; of a partitioned one, the same of each partition. */
 export interface BlockRange {
@@ -83,6 +83,7 @@ async function prepare(transaction: Queryable, isReadOnly: boolean): Promise<voi
  * changed its order, say).
  *
  * @param readers transactions under one snapshot, which take turns: blocks that are added later hold nothing that they see
+ * @param blocksPerStatement of all partitions together
  * @throws AbortError between two stretches when the signal is aborted
  */
 export async function scanBlocks(
@@ -91,9 +92,10 @@ export async function scanBlocks(
   signal: AbortSignal,
   read: (reader: Queryable, range: BlockRange) => Promise<void>,
   onProgress: (progress: ScanProgress) => void = () => {},
+  blocksPerStatement = BLOCKS_PER_STATEMENT,
 ): Promise<void> {
   const { blocksTotal, tables } = await sizeOf(readers[0], relation);
-  const blocks = Math.max(1, Math.floor(BLOCKS_PER_STATEMENT / Math.max(1, tables)));
+  const blocks = Math.max(1, Math.floor(blocksPerStatement / Math.max(1, tables)));
   const stretches = Math.ceil(blocksTotal / blocks);
   let next = 0;
   let done = 0;

@@ -15,7 +15,13 @@ import type { Queryable } from '../database/database.ts';
 import { retry } from '../database/retry.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import { type OpenTransaction, readOpenTransactions } from '../plan/open-transactions.ts';
-import { type BlockRange, inSharedSnapshot, scanBlocks } from '../plan/table-scan.ts';
+import {
+  BLOCKS_PER_STATEMENT,
+  type BlockRange,
+  inSharedSnapshot,
+  type ScanProgress,
+  scanBlocks,
+} from '../plan/table-scan.ts';
 import { readColumnType } from '../preflight/columns.ts';
 
 /** Rows that hold a condemned token. */
@@ -90,7 +96,8 @@ export async function scanTable(
         addSurvivors(sum.inScope, stretch.inScope, stretch.inScopeKeys);
         addSurvivors(sum.outOfScope, stretch.outOfScope, stretch.outOfScopeKeys);
       };
-      await scanBlocks(readers, target, signal, readStretch, (progress) => onEvent({ type: 'checking', ...progress }));
+      const onProgress = (progress: ScanProgress) => onEvent({ type: 'checking', ...progress });
+      await scanBlocks(readers, target, signal, readStretch, onProgress, blocksPerStatement(condemned));
       return { ...sum, hashes, open };
     });
   });
@@ -125,6 +132,17 @@ async function countHashes(
     FROM ${records.condemnedTokens} WHERE rotation = ${rotation} AND bucket >= 0`;
   return sum?.hashes ?? 0;
 }
+
+/** Each statement reads the hashes anew, so where there are many, it is to look many rows up: a few seconds' worth at most. */
+function blocksPerStatement(condemned: CondemnedTokens | null): number {
+  const times = (condemned?.hashedAs.buckets ?? 0) / BUCKETS_READ_AT_ONCE;
+  return BLOCKS_PER_STATEMENT * Math.min(MOST_TIMES_LONGER, Math.max(1, times));
+}
+
+/** Buckets that are read in less time than the rows of a usual stretch: of some four million hashes. */
+const BUCKETS_READ_AT_ONCE = 2 ** 15;
+
+const MOST_TIMES_LONGER = 8;
 
 /**
  * The condition that a token has the form of the target's kind; null where there is no token. A UUID's version and variant

@@ -60,6 +60,24 @@ describe('a scan by several readers', () => {
     expect(progress).toEqual([4_096, 8_192, BLOCKS]);
   });
 
+  it('reads it in longer stretches where that is cheaper', async () => {
+    await growTable();
+    const conditions: unknown[] = [];
+    await inSharedSnapshot(ownSession(database), 2, (readers) =>
+      scanBlocks(
+        readers,
+        TICKETS,
+        new AbortController().signal,
+        async (_, { condition }) => {
+          conditions.push(condition.values);
+        },
+        undefined,
+        BLOCKS,
+      ),
+    );
+    expect(conditions).toEqual([['(0,0)', `(${BLOCKS},0)`]]);
+  });
+
   it('ends all readers when one fails, or the signal is aborted', async () => {
     await growTable();
     const abort = new AbortController();
