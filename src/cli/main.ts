@@ -1,4 +1,5 @@
 import './quiet-environment.ts'; // before anything that logs
+import './small-heap.ts'; // before anything that is large
 import { config as loadDotenv } from 'dotenv';
 import { ConfigurationError } from '../errors/errors.ts';
 import { exitCodeOfError } from './exit-code.ts';
