@@ -1,5 +1,5 @@
 import { readStatus } from '../checkpoint/status.ts';
-import { retry } from '../database/retry.ts';
+import { attemptOnce } from '../database/retry.ts';
 import { databaseLabel } from '../database/url.ts';
 import { writeReport } from '../report/page/write-report.ts';
 import { buildRotationReport, type RecordedIn } from '../report/rotation-report.ts';
@@ -15,9 +15,8 @@ import { openRecords, type Place } from './open-target.ts';
  */
 export async function readRecorded(isWanted: (name: string) => boolean, place: Place = {}): Promise<RecordedIn[]> {
   const { url, database, tables } = await openRecords(place);
-  const once = { database, signal: new AbortController().signal, settings: { maxRetryTimeMs: 0 }, onEvent: () => {} };
   try {
-    const statuses = await retry(once, () => readStatus(database, tables, isWanted));
+    const statuses = await attemptOnce(database, () => readStatus(database, tables, isWanted));
     return statuses.reverse().map((status) => ({ status, database: databaseLabel(url) }));
   } finally {
     await database.$disconnect();

@@ -45,7 +45,7 @@ type Steerable = keyof typeof STEERABLE;
 
 const STEERABLE_NAMES = Object.keys(STEERABLE) as Steerable[];
 
-/** What holds a rotation back for the sake of others. */
+/** Throttles: what holds a rotation back so that others are served. */
 export const THROTTLES: readonly Steerable[] = STEERABLE_NAMES.filter((name) => name !== 'pace' && name !== 'workers');
 
 /** The settings that a pace sets, and those that hardly anybody needs. */

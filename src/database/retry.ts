@@ -84,6 +84,16 @@ export async function retry<Result>(
   }
 }
 
+/**
+ * Does a step without retrying it, for commands that somebody can simply repeat.
+ *
+ * @throws GaveUpError, NoAnswerError as `retry` does, so that a fault reads the same
+ */
+export function attemptOnce<Result>(database: Database, work: () => Promise<Result>): Promise<Result> {
+  const { signal } = new AbortController();
+  return retry({ database, signal, settings: { maxRetryTimeMs: 0 }, onEvent: () => {} }, work);
+}
+
 /** @returns true if the error only means that a signal has ended a wait */
 export function isAbort(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';

@@ -16,7 +16,7 @@ export interface Reading {
   detail: string;
 }
 
-/** A reason to hold the rotation back for the sake of others. */
+/** A reason to hold the rotation back, so that others are served. */
 export interface ThrottleCheck {
   /** Its option, or another name. */
   reason: string;

@@ -72,7 +72,7 @@ export async function refuseSecond(
   const [last] = others;
   if (last?.completedAtMs == null || again || listSha256 !== null) return;
   throw new ConfigurationError(
-    `rotation '${last.name}' of ${column} was completed at ${formatTime(new Date(last.completedAtMs))}, so rotation '${rotation}' ` +
+    `rotation '${last.name}' of ${column} was completed at ${formatTime(last.completedAtMs)}, so rotation '${rotation}' ` +
       `was not started: it would replace every token again. To continue or verify that one, use --name ${last.name}; ` +
       'to replace its tokens, too, add --again.',
   );

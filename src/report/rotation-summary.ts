@@ -82,9 +82,9 @@ function describeState(rotation: ReportedRotation): string {
 }
 
 function describeTime({ startedAt, completedAt, runs }: ReportedRotation): string {
-  const began = `It began ${moment(startedAt)}`;
+  const began = `It began ${formatTime(startedAt)}`;
   const took = completedAt === null ? 0 : Date.parse(completedAt) - Date.parse(startedAt);
-  const end = completedAt === null ? '' : ` and was complete ${moment(completedAt)}, ${formatDuration(took)} later`;
+  const end = completedAt === null ? '' : ` and was complete ${formatTime(completedAt)}, ${formatDuration(took)} later`;
   const [hosts, users] = [runs.map(({ host }) => host), runs.map(({ databaseUser }) => databaseUser)].map(distinct);
   if (runs.length === 0) return `${began}${end}.`;
   return `${began}${end}. ${countOf(runs.length, 'process', 'processes')} worked on it, on ${listOf(hosts ?? [])}, as database user ${listOf(users ?? [])}.`;
@@ -98,7 +98,7 @@ function describeChecks({ checks }: ReportedRotation): string[] {
   const [last] = checks;
   const ofLists = lookUps(checks).map(
     ({ check, finding }) =>
-      `On ${moment(check.at)}, ${check.by} looked up the list with SHA-256 ${check.listSha256}: ${sentence(finding.message)}`,
+      `On ${formatTime(check.at)}, ${check.by} looked up the list with SHA-256 ${check.listSha256}: ${sentence(finding.message)}`,
   );
   if (last === undefined) return ['It was never verified.', ...ofLists];
   const found = last.findings.filter(({ check }) => check !== LEAKED_LIST);
@@ -110,7 +110,7 @@ function describeChecks({ checks }: ReportedRotation): string[] {
     ['Verified:', messages('ok')],
   ] as const;
   const said = parts.filter(([, texts]) => texts.length > 0).map(([word, texts]) => `${word} ${texts.join(' ')}`);
-  return [`On ${moment(last.at)}, ${last.by} checked it. ${said.join(' ')}`, ...ofLists];
+  return [`On ${formatTime(last.at)}, ${last.by} checked it. ${said.join(' ')}`, ...ofLists];
 }
 
 function describeRest(rotation: ReportedRotation): string {
@@ -125,10 +125,6 @@ function describeRest(rotation: ReportedRotation): string {
   return standingOf(rotation) === 'verified'
     ? 'Nothing is left to do for this rotation.'
     : `To do: run the same command again (--name ${rotation.rotation}): it verifies the result.`;
-}
-
-function moment(isoTime: string): string {
-  return formatTime(new Date(isoTime));
 }
 
 function distinct(texts: string[]): string[] {

@@ -37,7 +37,7 @@ function describeOutcome(facts: Facts, cause: unknown): string {
         ? `${what} finished, but verification failed.`
         : `${what} is complete: each of its tokens was replaced by a fresh random one.`;
     case 'already-complete': {
-      const when = completedAt === null ? '' : ` (on ${formatTime(new Date(completedAt))})`;
+      const when = completedAt === null ? '' : ` (on ${formatTime(completedAt)})`;
       return `${what} was completed by an earlier run${when}. This run changed nothing.`;
     }
     case 'empty':
@@ -126,7 +126,7 @@ function describeVerification({ verification, verifiedAt }: Facts): string {
     verification.filter((finding) => finding.level === level).map(({ message }) => sentence(message));
   const [passed, warnings, stops] = [messages('ok'), messages('warning'), messages('stop')];
   if (verification.length === 0) {
-    return verifiedAt === null ? '' : `The result was verified on ${formatTime(new Date(verifiedAt))}.`;
+    return verifiedAt === null ? '' : `The result was verified on ${formatTime(verifiedAt)}.`;
   }
   return [
     stops.length > 0

@@ -54,7 +54,7 @@ export function pageByPlace(target: Target, where: Sql, tokens: Tokens): Sql {
       USING (place)`;
 }
 
-/** More places than rows, in proportion, up to which it is cheaper to make a token for each of them than to number the rows. */
+/** Places per row up to which making a token for each place is cheaper than numbering the rows. */
 const MOST_PLACES_PER_ROW = 2;
 
 /**

@@ -35,9 +35,13 @@ export function formatPercent(fraction: number): string {
   return `${Math.floor(fraction * 100 + ROUNDING_ERROR)} %`;
 }
 
-/** `2026-11-21 23:05:11 UTC` */
-export function formatTime(time: Date): string {
-  return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+/**
+ * `2026-11-21 23:05:11 UTC`
+ *
+ * @param time a Date, or what makes one: ISO 8601, or milliseconds since 1970
+ */
+export function formatTime(time: Date | string | number): string {
+  return `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 /** `0.5 s`, `12 s`, `5 min`, `3 h`: a duration that need not be exact. */

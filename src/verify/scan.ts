@@ -133,7 +133,7 @@ async function countHashes(
   return sum?.hashes ?? 0;
 }
 
-/** Each statement reads the hashes anew, so where there are many, it is to look many rows up: a few seconds' worth at most. */
+/** Each statement reads all hashes first. The more there are, the more rows it looks up with them, for a few seconds at most. */
 function blocksPerStatement(condemned: CondemnedTokens | null): number {
   const times = (condemned?.hashedAs.buckets ?? 0) / BUCKETS_READ_AT_ONCE;
   return BLOCKS_PER_STATEMENT * Math.min(MOST_TIMES_LONGER, Math.max(1, times));

@@ -27,12 +27,12 @@ describe('the token of a row by its key', () => {
     }
   });
 
-  it('is not to be had where the gaps are wide, or where the range begins is unknown', async () => {
+  it('is null where gaps are wide, or where the first key is unknown', async () => {
     expect(await tokenIn('0', '21')).toBeNull();
     expect(await tokenIn(null, '10')).toBeNull();
   });
 
-  it('is not to be had of a key that is no whole number, or of tokens that are no UUIDs', async () => {
+  it('is null for a key that is no whole number, and for tokens that are no UUIDs', async () => {
     expect(await tokenIn('0', '10', await ticketTarget({ key: 'subject' }))).toBeNull();
     expect(await tokenIn('0', '10', await ticketTarget({ kind: base64url({ bytes: 24 }) }))).toBeNull();
   });

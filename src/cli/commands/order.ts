@@ -5,7 +5,7 @@ import { whoIsThis } from '../../checkpoint/who.ts';
 import { type Overrides, parseOverrides } from '../../config/overrides.ts';
 import { parse } from '../../config/parse.ts';
 import { DEFAULTS } from '../../config/settings.ts';
-import { retry } from '../../database/retry.ts';
+import { attemptOnce } from '../../database/retry.ts';
 import { ownSession } from '../../database/session.ts';
 import { ConfigurationError } from '../../errors/errors.ts';
 import { adviseOnOrder } from '../../report/order-text.ts';
@@ -83,10 +83,9 @@ async function give(action: Order['action'], args: string[]): Promise<Order> {
   const { database: client, tables } = await openRecords();
   const database = ownSession(client);
   const store = { database, tables, rotation: name };
-  const once = { database, signal: new AbortController().signal, settings: { maxRetryTimeMs: 0 }, onEvent: () => {} };
   try {
     const order = { action, pauseMs, overrides, reason, givenBy: whoIsThis() };
-    return await retry(once, () => giveOrder(store, order));
+    return await attemptOnce(database, () => giveOrder(store, order));
   } finally {
     await client.$disconnect();
   }

@@ -4,7 +4,7 @@ import { DEFAULT_PAUSE_MS, giveOrder } from '../../checkpoint/orders.ts';
 import { type RotationStatus, readStatus } from '../../checkpoint/status.ts';
 import { whoIsThis } from '../../checkpoint/who.ts';
 import { parse } from '../../config/parse.ts';
-import { retry } from '../../database/retry.ts';
+import { attemptOnce } from '../../database/retry.ts';
 import { ownSession } from '../../database/session.ts';
 import { databaseLabel } from '../../database/url.ts';
 import { ConfigurationError } from '../../errors/errors.ts';
@@ -69,8 +69,7 @@ type StatusOptions = z.output<typeof optionsSchema>;
 async function show({ name, watch, json }: StatusOptions, signal: AbortSignal): Promise<void> {
   const { url, database, tables } = await openRecords();
   try {
-    const once = { database, signal, settings: { maxRetryTimeMs: 0 }, onEvent: () => {} };
-    let earlier = await retry(once, () => readStatus(database, tables, name)); // says what was tried in vain
+    let earlier = await attemptOnce(database, () => readStatus(database, tables, name)); // says what was tried in vain
     let isFirst = true;
     do {
       // A rate takes two looks; where nothing moves, none is needed.
@@ -100,7 +99,7 @@ async function servePage({ name, serve: port = 0 }: StatusOptions, signal: Abort
     return giveOrder({ database: ownSession(database), tables, rotation }, { ...order, givenBy: whoIsThis() });
   };
   try {
-    await retry({ database, signal, settings: { maxRetryTimeMs: 0 }, onEvent: () => {} }, read);
+    await attemptOnce(database, read);
     await serve({ label: databaseLabel(url), read, give }, port, signal, (address, withToken) => {
       process.stdout.write(
         `status at ${address} and metrics at ${address}metrics\nto pause and resume there, open ${withToken}\n`,

@@ -2,7 +2,7 @@ import { type Check, checkRecorder, type NewCheck } from '../../checkpoint/check
 import { storeOf } from '../../checkpoint/store.ts';
 import { whoIsThis } from '../../checkpoint/who.ts';
 import type { RotationContext } from '../../context.ts';
-import { isAbort, retry } from '../../database/retry.ts';
+import { attemptOnce, isAbort } from '../../database/retry.ts';
 import { ownSession } from '../../database/session.ts';
 import { ConfigurationError } from '../../errors/errors.ts';
 import type { Finding } from '../../finding.ts';
@@ -126,9 +126,9 @@ function listFacts(sha256: string, { checked, survivors, outOfScope }: LeakedTok
  * @returns the check, if it could not be recorded
  */
 async function recordCheck(context: RotationContext, check: NewCheck, user: string): Promise<Check | undefined> {
-  const once = { ...context, settings: { maxRetryTimeMs: 0 } };
+  const database = ownSession(context.database);
   try {
-    await retry(once, checkRecorder(storeOf({ ...context, database: ownSession(context.database) }), check));
+    await attemptOnce(database, checkRecorder(storeOf({ ...context, database }), check));
     return undefined;
   } catch (error) {
     sayError(error, 'what was found could not be recorded: ');

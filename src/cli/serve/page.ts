@@ -1,5 +1,5 @@
 import { html, trusted } from '../../report/page/markup.ts';
-import { STYLES } from '../../report/page/styles.ts';
+import { shellAround } from '../../report/page/shell.ts';
 import { SCRIPT } from './page-script.ts';
 
 /**
@@ -9,23 +9,13 @@ import { SCRIPT } from './page-script.ts';
  * @param nonce of the response's Content-Security-Policy
  */
 export function pageWith(label: string, nonce: string): string {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>Rotations in ${label}</title>
-<style>${trusted(STYLES)}${trusted(OWN_STYLES)}</style>
-</head>
-<body>
-<header><h1>Rotations</h1><p>in <code>${label}</code>. All times are UTC.</p></header>
+  return shellAround(
+    html`<header><h1>Rotations</h1><p>in <code>${label}</code>. All times are UTC.</p></header>
 <p id="trouble" class="summary bad" hidden></p>
 <main id="rotations"><p class="none">Reading the status …</p></main>
-<script nonce="${nonce}">${trusted(SCRIPT)}</script>
-</body>
-</html>
-`.markup;
+<script nonce="${nonce}">${trusted(SCRIPT)}</script>`,
+    { title: `Rotations in ${label}`, head: html`<style>${trusted(OWN_STYLES)}</style>` },
+  );
 }
 
 const OWN_STYLES = `

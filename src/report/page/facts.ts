@@ -18,12 +18,12 @@ function factsOfRun(report: Report): Pair[] {
   return [
     ['By', by.who],
     ['Database user', by.databaseUser],
-    ['Began', formatTime(new Date(startedAt))],
-    ['Ended', formatTime(new Date(endedAt))],
+    ['Began', formatTime(startedAt)],
+    ['Ended', formatTime(endedAt)],
     ['Took', formatDuration(Date.parse(endedAt) - Date.parse(startedAt))],
-    ['Rotation began', rotationStartedAt === null ? UNKNOWN : formatTime(new Date(rotationStartedAt))],
-    ['Rotation completed', completedAt === null ? 'no' : formatTime(new Date(completedAt))],
-    ['Rotation verified', verifiedAt === null ? 'no' : formatTime(new Date(verifiedAt))],
+    ['Rotation began', rotationStartedAt === null ? UNKNOWN : formatTime(rotationStartedAt)],
+    ['Rotation completed', completedAt === null ? 'no' : formatTime(completedAt)],
+    ['Rotation verified', verifiedAt === null ? 'no' : formatTime(verifiedAt)],
     ['Peak memory', peakRssBytes === null ? UNKNOWN : `${formatCount(peakRssBytes / 1e6)} MB`],
     ['Version', `${tool.name} ${tool.version}`],
   ];

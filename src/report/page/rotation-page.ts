@@ -73,9 +73,9 @@ function factsOf({ target, database, state, startedAt, completedAt, verifiedAt }
   return [
     ['Target', shortened(target)],
     ['Database', database],
-    ['Began', moment(startedAt)],
-    ['Completed', completedAt === null ? `no (${state})` : moment(completedAt)],
-    ['Verified', verifiedAt === null ? 'no' : moment(verifiedAt)],
+    ['Began', formatTime(startedAt)],
+    ['Completed', completedAt === null ? `no (${state})` : formatTime(completedAt)],
+    ['Verified', verifiedAt === null ? 'no' : formatTime(verifiedAt)],
   ];
 }
 
@@ -100,7 +100,7 @@ function showChecks({ checks }: ReportedRotation): Markup {
     const found = stops === 0 ? 'no problem' : countOf(stops, 'problem');
     const count = tokensChecked === null ? '' : `${countOf(tokensChecked, 'token')} of `;
     const list = listSha256 === null ? UNKNOWN : `${count}${beginningOf(listSha256)}`;
-    return html`<tr><td class="row-key">${moment(at)}</td><td class="words">${by}, as ${databaseUser}</td><td>${list}</td><td class="level ${stops === 0 ? 'good' : 'bad'}">${found}</td></tr>`;
+    return html`<tr><td class="row-key">${formatTime(at)}</td><td class="words">${by}, as ${databaseUser}</td><td>${list}</td><td class="level ${stops === 0 ? 'good' : 'bad'}">${found}</td></tr>`;
   });
   if (rows.length === 0) return NOTHING;
   return section('Verifications', table(['Time', 'By', 'Looked up of a list (SHA-256)', 'Found'], rows));
@@ -109,7 +109,7 @@ function showChecks({ checks }: ReportedRotation): Markup {
 function showRuns({ runs }: ReportedRotation): Markup {
   const rows = runs.map(({ host, pid, databaseUser, startedAt, endedAt, outcome, rows: count }) => {
     const took = endedAt === null ? UNKNOWN : formatDuration(Date.parse(endedAt) - Date.parse(startedAt));
-    return html`<tr><td class="row-key">${moment(startedAt)}</td><td class="words">${host}, pid ${String(pid)}, as ${databaseUser}</td><td>${outcome}</td><td>${took}</td><td class="number">${formatCount(count)}</td></tr>`;
+    return html`<tr><td class="row-key">${formatTime(startedAt)}</td><td class="words">${host}, pid ${String(pid)}, as ${databaseUser}</td><td>${outcome}</td><td>${took}</td><td class="number">${formatCount(count)}</td></tr>`;
   });
   if (rows.length === 0) return NOTHING;
   return section('Runs', table(['Began', 'Process', 'End', 'Took', 'Rows'], rows, 'amounts'));
@@ -118,12 +118,8 @@ function showRuns({ runs }: ReportedRotation): Markup {
 function showFaults({ faults }: ReportedRotation): Markup {
   const rows = faults.map(
     ({ at, partition, fault }) =>
-      html`<tr><td class="row-key">${moment(at)}</td><td class="row-key">${String(partition)}</td><td>${fault}</td></tr>`,
+      html`<tr><td class="row-key">${formatTime(at)}</td><td class="row-key">${String(partition)}</td><td>${fault}</td></tr>`,
   );
   if (rows.length === 0) return NOTHING;
   return section('Last faults', table(['Time', 'Partition', 'Fault'], rows));
-}
-
-function moment(isoTime: string): string {
-  return formatTime(new Date(isoTime));
 }

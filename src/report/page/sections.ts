@@ -12,7 +12,7 @@ export function showHeader(report: Report): Markup {
   return html`<header>
 <h1>Rotation ‘${report.rotation}’</h1>
 <span class="badge ${tone}">${text}</span>
-<p>of <code>${shortened(report.target)}</code> in <code>${report.database}</code>, ${formatTime(new Date(report.startedAt))}</p>
+<p>of <code>${shortened(report.target)}</code> in <code>${report.database}</code>, ${formatTime(report.startedAt)}</p>
 </header>`;
 }
 
@@ -63,7 +63,7 @@ export function showThrottles({ throttledMs }: Report): Markup {
 export function showOrders({ orders }: Pick<Report, 'orders'>): Markup {
   if (orders.length === 0) return NOTHING;
   const rows = orders.map(
-    ({ at, order }) => html`<tr><td class="row-key">${formatTime(new Date(at))}</td><td>${order}</td></tr>`,
+    ({ at, order }) => html`<tr><td class="row-key">${formatTime(at)}</td><td>${order}</td></tr>`,
   );
   return section('Orders', table(['Time', 'Order'], rows));
 }
