@@ -106,6 +106,10 @@ describe('the report of a whole rotation', () => {
     first.process.kill('SIGKILL');
     await first.ended;
     expect((await runRotation([], url)).exitCode).toBe(0);
+    await until(async () => {
+      const { rotations } = (await report('report')).report;
+      return rotations.some(({ runs }) => runs.some(({ outcome }) => outcome === 'lost')); // not seen for some seconds
+    });
     const verified = await report('verify', '--leaked', join(folder, 'leaked.txt'));
     expect(verified).toMatchObject({ exitCode: 0, stderr: '' });
 

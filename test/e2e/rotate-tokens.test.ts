@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { runRotation, start, startRotation } from '../support/command.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { waitingForLocks } from '../support/lock-waits.ts';
 import { PATIENT } from '../support/patient.ts';
 import {
   changesPerTicket,
@@ -22,10 +23,6 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
   const prepare = async () => {
     await insertTickets(database, keysUpTo(TICKETS));
     await recordTokenChanges(database);
-  };
-  const waitingForLocks = async () => {
-    const waiting = await database.$queryRaw<unknown[]>`SELECT pid FROM pg_locks WHERE NOT granted`;
-    return waiting.length;
   };
   const rowsDone = async () => Number((await database.rotationCheckpoint.findFirst())?.rowsRotated ?? 0);
 
@@ -83,7 +80,7 @@ describe('npx tsx scripts/rotate-tokens.ts', () => {
     await running.untilPrinted('replacing');
     const locked = database.$transaction(async (transaction) => {
       await transaction.$executeRaw`LOCK TABLE tickets IN SHARE MODE`; // the batch in flight cannot finish
-      await until(async () => (await waitingForLocks()) > 0);
+      await until(async () => (await waitingForLocks(database)) > 0);
       running.process.kill('SIGINT');
       await running.untilPrinted('SIGINT: finishing the batches in flight');
       await new Promise((resolve) => setTimeout(resolve, 400)); // within 300 ms it would count as the same Ctrl-C

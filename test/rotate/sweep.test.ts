@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { parseSettings, type RotationEvent, RowsNotRotatedError, rotate } from '../../src/index.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { waitingForLocks } from '../support/lock-waits.ts';
 import { PATIENT } from '../support/patient.ts';
 import { changesPerTicket, insertTickets, keysUpTo, recordTokenChanges, TICKETS } from '../support/tickets.ts';
 import { until } from '../support/until.ts';
@@ -150,8 +151,7 @@ describe('rows that are in the way', () => {
       await transaction.$executeRaw`SET LOCAL deadlock_timeout = '60s'`; // the other one is to find the deadlock
       await transaction.$executeRaw`UPDATE tickets SET subject = 'sold' WHERE id = 90`;
       const running = run({ lockTimeoutMs: 60_000 });
-      const isWaiting = async () => (await database.$queryRaw<[]>`SELECT FROM pg_locks WHERE NOT granted`).length > 0;
-      await until(async () => await isWaiting());
+      await until(async () => (await waitingForLocks(database)) > 0);
       await transaction.$executeRaw`UPDATE tickets SET subject = 'sold' WHERE id = 10`;
       return { running };
     }, PATIENT);
