@@ -19,7 +19,7 @@ const SETTINGS: Record<keyof Settings, string> = {
   pace: 'How hard to push: "full", "steady" or "gentle" (small batches with pauses, for a busy application)',
   targetBatchMs: `Target duration of one batch in milliseconds; other writers of its rows wait about this long ${byPace('targetBatchMs')}`,
   workers: `Partitions rotated at a time, each on its own connection, 1 to ${MAX_WORKERS} ${byPace('workers')}`,
-  tokens: 'Source of tokens: "app" (this process) or "database" (gen_random_uuid(), fastest; sends no token)',
+  tokens: 'Source of tokens: "app" (this process) or "database" (gen_random_uuid(); sends no token)',
   asynchronousCommit:
     'Do not wait for the disk at each commit. Safe: a server crash loses a batch and its checkpoint together',
   condemn:
