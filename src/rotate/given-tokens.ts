@@ -59,7 +59,8 @@ const MOST_PLACES_PER_ROW = 2;
 
 /**
  * The token of a row by itself, where it needs no number: one that PostgreSQL makes, or that of its place in the range of
- * whole numbers that its key lies in, if that has few gaps. Takes a fifth less than `pageByPlace`.
+ * whole numbers that its key lies in, if that has few gaps. Cheaper than `pageByPlace`: 5.4 to 6.0 s a million rows instead
+ * of 6.7 s (two connections, two cores).
  *
  * @param rows keys of the page
  * @returns null if there is none
