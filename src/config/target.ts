@@ -1,3 +1,4 @@
+import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
 import { empty, identifier, quoted, type Sql, sql } from '../database/sql.ts';
 import { rowOf, type TargetKey } from './key.ts';
@@ -140,6 +141,11 @@ export function tokenColumnOf({ relation, token }: Target): string {
 /** A token column as text, which a kind's patterns match. */
 export function storedText({ type, sql: token }: Column): Sql {
   return type === 'Bytes' ? sql`encode(${token}, 'hex')` : sql`${token}::text COLLATE "C"`;
+}
+
+/** The condition that a token matches one of a kind's patterns, as it is stored; null where there is no token. */
+export function matchesOne(token: Column, patterns: readonly string[]): Sql {
+  return sql`${storedText(token)} LIKE ANY (${arrayLiteral(patterns)}::text[])`;
 }
 
 /** The columns that an update writes, but for those of `set`: only its rows tell which these are. */

@@ -3,7 +3,7 @@ import type { Store } from '../checkpoint/store.ts';
 import { inScope, type Target } from '../config/target.ts';
 import type { Queryable } from '../database/database.ts';
 import { type Sql, sql } from '../database/sql.ts';
-import { type BlockRange, blocksOf, type ScanProgress, scanBlocks } from './table-scan.ts';
+import { type BlockRange, type ScanProgress, scanBlocks, tableBlocks } from './table-scan.ts';
 
 /** Buckets that are filled by one statement: about a million hashes. */
 const BUCKETS_PER_SLICE = 2 ** 14;
@@ -51,19 +51,14 @@ export async function condemnTokens(
     },
   };
   const slices = Math.ceil(hashedAs.buckets / BUCKETS_PER_SLICE);
-  const blocks = await blocksOf(transaction, target);
+  const blocks = await tableBlocks(transaction, target);
   if (slices === 1 && blocks <= mostBlocksAtOnce) {
     const count = await hashes.store(hashes.bucket, hashes.where(sql`true`));
     onProgress({ blocksDone: blocks, blocksTotal: blocks });
     return count;
   }
-  let count = 0;
-  const readStretch = async (_: Queryable, stretch: BlockRange) => {
-    count += await storeStretch(hashes, stretch);
-  };
-  await scanBlocks([transaction], target, signal, readStretch, onProgress);
-  await sortIntoBuckets(transaction, { tables, rotation }, hashes, slices);
-  return count;
+  await scanBlocks([transaction], target, signal, (_, stretch) => storeStretch(hashes, stretch), onProgress);
+  return sortIntoBuckets(transaction, { tables, rotation }, hashes, slices);
 }
 
 /** Statements about the hashes of the tokens that are condemned. */
@@ -77,22 +72,23 @@ interface Hashes {
 }
 
 /** Stores the hashes of one stretch of the table, a row for each slice, under numbers below zero. */
-function storeStretch({ bucket, where, store }: Hashes, { index, condition }: BlockRange): Promise<number> {
+async function storeStretch({ bucket, where, store }: Hashes, { index, condition }: BlockRange): Promise<void> {
   const slice = sql`${bucket} / ${BUCKETS_PER_SLICE}::int`;
-  return store(sql`-1 - (${slice} * ${MOST_STRETCHES}::int + ${index}::int)`, where(condition));
+  await store(sql`-1 - (${slice} * ${MOST_STRETCHES}::int + ${index}::int)`, where(condition));
 }
 
-/** Sorts the hashes of all stretches into their buckets, slice by slice. */
+/** Sorts the hashes of all stretches into their buckets, slice by slice. @returns how many there are */
 async function sortIntoBuckets(
   transaction: Queryable,
   { tables, rotation }: Pick<Store, 'tables' | 'rotation'>,
   { bucket, store }: Hashes,
   slices: number,
-): Promise<void> {
+): Promise<number> {
   const { condemnedTokens } = tables;
+  let count = 0;
   for (let slice = 0; slice < slices; slice += 1) {
     const [from, to] = [-(slice + 1) * MOST_STRETCHES, -slice * MOST_STRETCHES];
-    await store(
+    count += await store(
       bucket,
       sql`
         SELECT unnest(hashes) AS hash FROM ${condemnedTokens}
@@ -100,6 +96,7 @@ async function sortIntoBuckets(
     );
   }
   await transaction.$executeRaw`DELETE FROM ${condemnedTokens} WHERE rotation = ${rotation} AND bucket < 0`;
+  return count;
 }
 
 /** Removes the hashes of a rotation's condemned tokens. */

@@ -128,7 +128,7 @@ async function sizeOf(database: Queryable, relation: string): Promise<{ blocksTo
 }
 
 /** @returns at most how many blocks a table has, its partitions included */
-export async function blocksOf(database: Queryable, { relation }: Target): Promise<number> {
+export async function tableBlocks(database: Queryable, { relation }: Target): Promise<number> {
   const { blocksTotal, tables } = await sizeOf(database, relation);
   return blocksTotal * tables;
 }

@@ -1,9 +1,8 @@
 /** Proves within a batch that its rows took their tokens, which a trigger may prevent. */
 
 import { type CondemnedTokens, isCondemnedSql, type ListedTokens } from '../checkpoint/condemned-tokens.ts';
-import { inScope, type KeyCondition, storedText, type Target } from '../config/target.ts';
+import { inScope, type KeyCondition, matchesOne, type Target } from '../config/target.ts';
 import type { Tokens } from '../config/tokens.ts';
-import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
 import { letPlannerChoose } from '../database/planner.ts';
 import { type Sql, sql } from '../database/sql.ts';
@@ -70,7 +69,7 @@ export async function assertNoneCondemned(
 /** The condition that a row has no token, or one that does not have the form of the target's kind. */
 export function isForeignSql({ token, kind }: Target): Sql {
   if (kind.form === null) return sql`${token.sql} IS NULL`;
-  return sql`(${storedText(token)} LIKE ANY (${arrayLiteral(kind.form.patterns)}::text[])) IS NOT TRUE`;
+  return sql`(${matchesOne(token, kind.form.patterns)}) IS NOT TRUE`;
 }
 
 /** @returns the number of rows in scope of a range whose token does not have the target's form */

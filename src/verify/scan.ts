@@ -8,9 +8,8 @@ import {
 } from '../checkpoint/condemned-tokens.ts';
 import { keyOrder } from '../checkpoint/key-order.ts';
 import { keyTextIn, keyValue } from '../config/key.ts';
-import { inScope, storedText, type Target } from '../config/target.ts';
+import { inScope, matchesOne, type Target } from '../config/target.ts';
 import type { RotationContext } from '../context.ts';
-import { arrayLiteral } from '../database/array-literal.ts';
 import type { Queryable } from '../database/database.ts';
 import { retry } from '../database/retry.ts';
 import { type Sql, sql } from '../database/sql.ts';
@@ -152,9 +151,7 @@ const MOST_TIMES_LONGER = 8;
  */
 function hasFormSql({ token, kind }: Target, baseType: string | undefined): Sql {
   if (kind.form === null) return sql`true`;
-  if (kind.type !== 'uuid' || baseType !== 'uuid') {
-    return sql`${storedText(token)} LIKE ANY (${arrayLiteral(kind.form.patterns)}::text[])`;
-  }
+  if (kind.type !== 'uuid' || baseType !== 'uuid') return matchesOne(token, kind.form.patterns);
   const bytes = sql`uuid_send(${token.sql})`;
   return sql`(get_byte(${bytes}, 6) >> 4 = 4 AND get_byte(${bytes}, 8) >> 6 = 2)`;
 }

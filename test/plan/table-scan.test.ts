@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Queryable } from '../../src/database/database.ts';
 import { ownSession } from '../../src/database/session.ts';
-import { inSharedSnapshot, scanBlocks } from '../../src/plan/table-scan.ts';
+import { type BlockRange, inSharedSnapshot, type ScanProgress, scanBlocks } from '../../src/plan/table-scan.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { insertTickets, keysUpTo, TICKETS } from '../support/tickets.ts';
 
@@ -9,6 +9,11 @@ const READERS = 3;
 
 /** More blocks than one statement reads. */
 const BLOCKS = 2 * 4_096 + 1;
+
+interface ScanOptions {
+  onProgress?: (progress: ScanProgress) => void;
+  blocksPerStatement?: number;
+}
 
 describe('a scan by several readers', () => {
   const { database } = useTestDatabase();
@@ -18,6 +23,18 @@ describe('a scan by several readers', () => {
     >`SELECT count(*)::int AS rows FROM tickets`;
     return rows;
   };
+
+  const scan = (read: (range: BlockRange) => void, { onProgress, blocksPerStatement }: ScanOptions) =>
+    inSharedSnapshot(ownSession(database), 2, (readers) =>
+      scanBlocks(
+        readers,
+        TICKETS,
+        new AbortController().signal,
+        async (_, range) => read(range),
+        onProgress,
+        blocksPerStatement,
+      ),
+    );
 
   it('sees one moment on every connection, whatever is committed in the meantime', async () => {
     await insertTickets(database, keysUpTo(5));
@@ -45,17 +62,7 @@ describe('a scan by several readers', () => {
     await growTable();
     const stretches: number[] = [];
     const progress: number[] = [];
-    await inSharedSnapshot(ownSession(database), 2, (readers) =>
-      scanBlocks(
-        readers,
-        TICKETS,
-        new AbortController().signal,
-        async (_, { index }) => {
-          stretches.push(index);
-        },
-        ({ blocksDone }) => progress.push(blocksDone),
-      ),
-    );
+    await scan(({ index }) => stretches.push(index), { onProgress: ({ blocksDone }) => progress.push(blocksDone) });
     expect(stretches.sort()).toEqual([0, 1, 2]);
     expect(progress).toEqual([4_096, 8_192, BLOCKS]);
   });
@@ -63,18 +70,7 @@ describe('a scan by several readers', () => {
   it('reads it in longer stretches where that is cheaper', async () => {
     await growTable();
     const conditions: unknown[] = [];
-    await inSharedSnapshot(ownSession(database), 2, (readers) =>
-      scanBlocks(
-        readers,
-        TICKETS,
-        new AbortController().signal,
-        async (_, { condition }) => {
-          conditions.push(condition.values);
-        },
-        undefined,
-        BLOCKS,
-      ),
-    );
+    await scan(({ condition }) => conditions.push(condition.values), { blocksPerStatement: BLOCKS });
     expect(conditions).toEqual([['(0,0)', `(${BLOCKS},0)`]]);
   });
 
